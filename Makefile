@@ -1,0 +1,47 @@
+# Set-up and everyday commands. Each makes the virtual environment it needs, from nothing.
+PYTHON ?= python3
+VENV ?= .venv
+VIDEO ?=
+OUTPUT ?= demo/night.mp4
+PIP = $(VENV)/bin/python -m pip --disable-pip-version-check -q
+MADE_FROM = pyproject.toml setup.py constraints.txt
+
+.PHONY: demo test lint types unit clean
+
+demo: $(VENV)/.run-ready  ## translate VIDEO (or a rendered clip) to night, without torch
+	@mkdir -p $(dir $(OUTPUT))
+ifeq ($(VIDEO),)
+	@test -f demo/day.mp4 || $(VENV)/bin/onestep render-video demo/day.mp4 --seconds 6
+	@$(VENV)/bin/onestep run-video demo/day.mp4 -o "$(OUTPUT)" --overwrite
+else
+	@$(VENV)/bin/onestep run-video "$(VIDEO)" -o "$(OUTPUT)" --overwrite
+endif
+	@echo "The result is in $(OUTPUT)"
+
+test: lint types unit  ## everything that CI checks
+
+lint: $(VENV)/.dev-ready
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+types: $(VENV)/.dev-ready
+	$(VENV)/bin/mypy
+	$(VENV)/bin/mypy tests benchmarks scripts examples
+
+unit: $(VENV)/.dev-ready
+	$(VENV)/bin/python -m pytest -q
+
+$(VENV)/.run-ready: $(MADE_FROM)
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing onestep[cpu] into $(VENV)"
+	@$(PIP) install -c constraints.txt -e '.[cpu]'
+	@touch $@
+
+$(VENV)/.dev-ready: $(MADE_FROM)
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing onestep[dev] into $(VENV)"
+	@$(PIP) install -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.run-ready
+
+clean:  ## remove the environment and what was built
+	rm -rf $(VENV) build dist demo onestep.egg-info

@@ -1,0 +1,5 @@
+"""`python -m onestep` is `onestep`."""
+
+from onestep.cli import main
+
+main()

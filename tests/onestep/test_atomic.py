@@ -1,0 +1,56 @@
+"""Folders appear whole or not at all."""
+
+from pathlib import Path
+
+import pytest
+
+from onestep.atomic import whole_folder
+from onestep.errors import OutputError
+
+
+def test_the_folder_appears_when_all_went_well(tmp_path: Path) -> None:
+    with whole_folder(tmp_path / "new" / "result", overwrite=False) as folder:
+        (folder / "file").write_text("x")
+        assert not (tmp_path / "new" / "result").exists()
+    assert (tmp_path / "new" / "result" / "file").read_text() == "x"
+
+
+def test_nothing_appears_when_something_failed(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), whole_folder(tmp_path / "result", overwrite=False) as folder:
+        (folder / "file").write_text("x")
+        raise KeyError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_old_result_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    target = tmp_path / "result"
+    target.mkdir()
+    (target / "old").touch()
+    with pytest.raises(KeyError), whole_folder(target, overwrite=True):
+        raise KeyError
+    assert (target / "old").exists()
+    with whole_folder(target, overwrite=True) as folder:
+        (folder / "new").touch()
+    assert [path.name for path in target.iterdir()] == ["new"]
+    assert [path.name for path in tmp_path.iterdir()] == ["result"]
+
+
+def test_an_old_result_is_not_replaced_unasked(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="exists already.*--overwrite"), whole_folder(tmp_path, overwrite=False):
+        raise AssertionError("the block must not run")
+
+
+def test_a_file_is_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(OutputError, match="is a file, and the result is a folder"),
+        whole_folder(tmp_path / "file", overwrite=True),
+    ):
+        raise AssertionError("the block must not run")
+
+
+def test_a_parent_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="Cannot write"), whole_folder(tmp_path / "file" / "x", overwrite=False):
+        raise AssertionError("the block must not run")
