@@ -1,0 +1,97 @@
+"""The generator as a folder (contract 1): diffusers' layout plus `onestep.json`. LoRA is merged; no pickle."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from onestep.errors import GeneratorError
+from onestep.training.base import CARD_NAME, Base, check_parts, load_base, load_part, save_base
+from onestep.training.generator import OneStep, OneStepGenerator
+from onestep.training.vae_skips import SkipConvolutions
+
+_FORMAT = "onestep-generator"
+_VERSION = 1
+_SKIPS = "skips"
+
+
+@dataclass(frozen=True)
+class GeneratorCard:
+    """What a generator says about itself, in `onestep.json`."""
+
+    domain: str
+    direction: Literal["a2b", "b2a", "paired"]
+    prompt: str
+    base: str
+    base_licence: str
+    checkpoint_licence: str
+    skip_channels: list[int]
+    """Input widths of the skip convolutions, from full resolution downwards."""
+    input_range: tuple[float, float]
+    preferred_size: tuple[int, int]
+    """Width and height in pixels that it was trained for."""
+
+
+@dataclass(frozen=True)
+class PackedGenerator:
+    """A generator with all that its folder holds."""
+
+    generator: OneStepGenerator
+    card: GeneratorCard
+    base: Base
+    """The base's parts; `unet` and `vae` are the generator's own, adapted ones."""
+
+
+def save_generator(packed: PackedGenerator, folder: Path) -> None:
+    """Write a generator into a folder that exists."""
+    save_base(packed.base, folder)
+    packed.generator.skips.save_pretrained(folder / _SKIPS)
+    card = {"format": _FORMAT, "version": _VERSION, **dataclasses.asdict(packed.card)}
+    (folder / CARD_NAME).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def load_generator(folder: str | Path) -> PackedGenerator:
+    """Load a generator in float32 and eval mode.
+
+    Raises:
+        GeneratorError: A part is missing, damaged, or does not fit the others.
+    """
+    path = Path(folder)
+    check_parts(path, (_SKIPS,), kind="generator")
+    card = _read_card(path / CARD_NAME)
+    base = load_base(path)
+    skips = load_part(SkipConvolutions.from_pretrained, path / _SKIPS)
+    if list(skips.config["in_channels"]) != list(card.skip_channels):
+        raise GeneratorError(
+            f"{path / CARD_NAME} says skip widths {card.skip_channels}, {path / _SKIPS} has "
+            f"{list(skips.config['in_channels'])}. The folder was put together from two generators: merge again."
+        )
+    generator = OneStepGenerator(
+        vae=base.vae,
+        unet=base.unet,
+        skips=skips,
+        step=OneStep.from_scheduler(base.scheduler),
+        input_range=card.input_range,
+    )
+    return PackedGenerator(generator.eval().requires_grad_(False), card, base)
+
+
+def _read_card(path: Path) -> GeneratorCard:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as err:
+        raise GeneratorError(f"{path} cannot be read ({err}). A generator folder needs it: merge again.") from err
+    if content.get("format") != _FORMAT or content.get("version") != _VERSION:
+        raise GeneratorError(
+            f"{path} has format {content.get('format')!r} version {content.get('version')!r}; "
+            f"expected {_FORMAT!r} version {_VERSION}. Make the generator with this version of onestep."
+        )
+    names = [field.name for field in dataclasses.fields(GeneratorCard)]
+    missing = [name for name in names if name not in content]
+    if missing:
+        raise GeneratorError(f"{path} lacks {', '.join(missing)}. Merge the checkpoint again.")
+    values = {name: content[name] for name in names}
+    values["input_range"] = tuple(values["input_range"])
+    values["preferred_size"] = tuple(values["preferred_size"])
+    return GeneratorCard(**values)

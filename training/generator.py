@@ -1,0 +1,122 @@
+"""The generator: VAE encoder, UNet, one denoising step, VAE decoder with skips, as one pure module.
+
+    image -> encoder -> latent * s -> UNet(t, prompt) -> one step to x0 -> / s -> decoder + skips -> clamp
+
+Reference: Parmar et al. 2024 (arXiv 2403.12036), `src/cyclegan_turbo.py` and `src/pix2pix_turbo.py` of
+GaParmar/img2img-turbo. Departures: the latent is the mean and not a sample; the scheduler's step is its closed form.
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
+from torch import Tensor, nn
+
+from onestep.errors import GeneratorError
+from onestep.training.vae_skips import SkipConvolutions, decode_with_skips, encode_with_taps
+
+
+@dataclass(frozen=True)
+class OneStep:
+    """The single denoising step, in closed form and float32.
+
+    From the last timestep straight to the image, a DDPM step is the estimate of x0 (Ho et al. 2020, equation 15), and
+    its noise vanishes: x0 = (z - sqrt(1 - a) * eps) / sqrt(a), with a the cumulative product of the alphas at t. For
+    SD-Turbo that is 14.65 z - 14.61 eps: the difference of two near-equal numbers, hence float32 at any precision.
+    """
+
+    timestep: int
+    alpha_bar: float
+    """Cumulative product of the alphas at `timestep`."""
+
+    @classmethod
+    def from_scheduler(cls, scheduler: DDPMScheduler) -> "OneStep":
+        """Read the step off a scheduler's configuration.
+
+        Raises:
+            GeneratorError: The base predicts something else than the noise.
+        """
+        config = scheduler.config
+        if config.prediction_type != "epsilon":
+            raise GeneratorError(
+                f"The base's scheduler has prediction_type {config.prediction_type!r}; the one-step generator needs "
+                "'epsilon', as SD-Turbo has. Choose another base."
+            )
+        timestep = int(config.num_train_timesteps) - 1
+        return cls(timestep=timestep, alpha_bar=float(scheduler.alphas_cumprod[timestep]))
+
+    def x0_from_noise(self, latent: Tensor, noise: Tensor) -> Tensor:
+        """Return the estimate of the clean latent, float32, of the shape of both arguments."""
+        signal_rate = self.alpha_bar**0.5
+        noise_rate = (1.0 - self.alpha_bar) ** 0.5
+        x0: Tensor = (latent.float() - noise_rate * noise.float()) / signal_rate
+        return x0
+
+
+class OneStepGenerator(nn.Module):
+    """Translate images in one network evaluation. Deterministic; runs wherever its parameters are.
+
+    Args:
+        vae: Autoencoder with as many levels as `skips` has convolutions.
+        unet: Noise predictor on the VAE's latents.
+        skips: Convolutions from the encoder's activations to the decoder's up blocks.
+        step: The denoising step.
+        input_range: Range that the encoder was trained on: (-1, 1) for CycleGAN-Turbo, (0, 1) for pix2pix-turbo.
+    """
+
+    def __init__(
+        self,
+        *,
+        vae: AutoencoderKL,
+        unet: UNet2DConditionModel,
+        skips: SkipConvolutions,
+        step: OneStep,
+        input_range: tuple[float, float] = (-1.0, 1.0),
+    ) -> None:
+        super().__init__()
+        self.vae = vae
+        self.unet = unet
+        self.skips = skips
+        self.step = step
+        self.input_range = input_range
+
+    @property
+    def latent_scale(self) -> float:
+        """Factor between the VAE's latent and the UNet's."""
+        return float(self.vae.config.scaling_factor)
+
+    @property
+    def frame_multiple(self) -> int:
+        """Width and height of an image must be multiples of this many pixels."""
+        vae_levels = len(self.vae.config.block_out_channels)
+        unet_levels = len(self.unet.config.block_out_channels)
+        return int(2 ** (vae_levels - 1) * 2 ** (unet_levels - 1))
+
+    def forward(self, image: Tensor, prompt_embedding: Tensor) -> Tensor:
+        """Translate a batch of images.
+
+        Args:
+            image: `[B, 3, H, W]` in [-1, 1], RGB, H and W multiples of `frame_multiple`.
+            prompt_embedding: `[1 or B, T, D]`, the text encoder's last hidden state.
+
+        Returns:
+            `[B, 3, H, W]` in [-1, 1], RGB, of the decoder's dtype.
+        """
+        mean, taps = encode_with_taps(self.vae, self._in_input_range(image))
+        latent = mean * self.latent_scale
+        noise = self._predict_noise(latent, prompt_embedding)
+        x0 = self.step.x0_from_noise(latent, noise) / self.latent_scale
+        decoded = decode_with_skips(self.vae, x0.to(mean.dtype), self.skips(taps))
+        return decoded.clamp(-1.0, 1.0)
+
+    def _in_input_range(self, image: Tensor) -> Tensor:
+        low, high = self.input_range
+        if (low, high) == (-1.0, 1.0):
+            return image
+        return (image + 1.0) * ((high - low) / 2.0) + low
+
+    def _predict_noise(self, latent: Tensor, prompt_embedding: Tensor) -> Tensor:
+        timestep = torch.tensor(self.step.timestep, device=latent.device)
+        prompt = prompt_embedding.expand(latent.shape[0], -1, -1)
+        return cast(Tensor, self.unet(latent, timestep, prompt, return_dict=False)[0])
