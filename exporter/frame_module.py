@@ -1,0 +1,48 @@
+"""The generator as the graph will have it: bytes in, bytes out (contract 2)."""
+
+import torch
+from torch import Tensor, nn
+
+from onestep.training.generator import OneStepGenerator
+
+
+class FrameToFrame(nn.Module):
+    """Wrap a generator with normalisation, layout and quantisation, its prompt a constant.
+
+    Args:
+        generator: The generator, in the precision that the graph shall have.
+        prompt_embedding: `[1, T, D]`, becomes a constant of the graph.
+    """
+
+    prompt_embedding: Tensor
+
+    def __init__(self, generator: OneStepGenerator, prompt_embedding: Tensor) -> None:
+        super().__init__()
+        self.generator = generator
+        self.register_buffer("prompt_embedding", prompt_embedding)
+
+    def forward(self, frame: Tensor) -> Tensor:
+        """Translate one frame.
+
+        Args:
+            frame: `[1, H, W, 3] uint8`, RGB.
+
+        Returns:
+            The same, translated.
+        """
+        return self.frame_from_image(self.translate(self.image_from_frame(frame)))
+
+    def image_from_frame(self, frame: Tensor) -> Tensor:
+        """Turn `[1, H, W, 3] uint8` into `[1, 3, H, W]` in [-1, 1] of the network's dtype."""
+        return (frame.permute(0, 3, 1, 2).float() / 127.5 - 1.0).to(self.prompt_embedding.dtype)
+
+    def translate(self, image: Tensor) -> Tensor:
+        """Apply the generator to `[1, 3, H, W]` in [-1, 1]."""
+        translated: Tensor = self.generator(image, self.prompt_embedding)
+        return translated
+
+    @staticmethod
+    def frame_from_image(image: Tensor) -> Tensor:
+        """Turn `[1, 3, H, W]` in [-1, 1] into `[1, H, W, 3] uint8`, rounded to the nearest level."""
+        levels = torch.round(image.float() * 127.5 + 127.5).clamp(0.0, 255.0)
+        return levels.to(torch.uint8).permute(0, 2, 3, 1)

@@ -1,0 +1,206 @@
+"""The proof that a graph computes what the generator computes, in numbers that a user can read.
+
+Three links of a chain are compared on the same frames: the generator in float32, the generator in the graph's
+precision, and the graph on ONNX Runtime. Rendered driving scenes stand for what the network will see, random bytes for
+the worst.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from onestep.errors import ParityError, require
+from onestep.exporter.frame_module import FrameToFrame
+from onestep.frame_size import FrameSize
+from onestep.scenes import Scene
+
+Frame = NDArray[np.uint8]
+Translate = Callable[[Frame], Frame]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a graph of a precision must keep against the generator in float32."""
+
+    max_abs: int
+    """Largest difference of one byte, in levels of 255."""
+    psnr_db: float
+    """Smallest peak signal-to-noise ratio over all frames."""
+
+
+LIMITS = {
+    # The same numbers in another order of summation: a value on the edge between two bytes may go either way.
+    "fp32": Limits(max_abs=1, psnr_db=60.0),
+    # Half precision has 11 bits of mantissa, and the step amplifies the noise's error.
+    "fp16": Limits(max_abs=6, psnr_db=45.0),
+}
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Difference of two links over all frames."""
+
+    max_abs: int
+    share_over_1: float
+    """Share of bytes that differ by more than 1 level."""
+    share_over_3: float
+    psnr_db: float
+    """Over all frames together; infinite when they are equal."""
+    nan_count: int
+    """Values of the first link that were not finite before they became bytes."""
+
+
+@dataclass(frozen=True)
+class ParityReport:
+    """All comparisons of one export."""
+
+    frame_count: int
+    frame_size: FrameSize
+    precision: str
+    limits: Limits
+    torch_to_float32: Figures | None
+    """The generator in the graph's precision against float32; None where that is the same."""
+    graph_to_torch: Figures
+    """The graph against the generator in the same precision."""
+    graph_to_float32: Figures
+    """The graph against the generator in float32: what the limits judge."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as plain values; an infinite ratio is null."""
+        plain: dict[str, Any] = _finite(dataclasses.asdict(self))
+        return plain
+
+
+class _Tally:
+    """Adds up the differences of two links, frame by frame."""
+
+    def __init__(self) -> None:
+        self.max_abs = self.over_1 = self.over_3 = self.values = self.nan_count = 0
+        self.squares = 0.0
+
+    def add(self, ours: Frame, theirs: Frame) -> None:
+        difference = np.abs(ours.astype(np.int16) - theirs.astype(np.int16))
+        self.max_abs = max(self.max_abs, int(difference.max()))
+        self.over_1 += int((difference > 1).sum())
+        self.over_3 += int((difference > 3).sum())
+        self.squares += float(np.square(difference, dtype=np.int64).sum())
+        self.values += difference.size
+
+    def figures(self) -> Figures:
+        mean_square = self.squares / self.values
+        psnr = math.inf if mean_square == 0 else 10 * math.log10(255.0**2 / mean_square)
+        return Figures(self.max_abs, self.over_1 / self.values, self.over_3 / self.values, psnr, self.nan_count)
+
+
+def parity_frames(size: FrameSize, count: int) -> Iterator[Frame]:
+    """Give frames to compare on: rendered day scenes, every eighth one random bytes.
+
+    Args:
+        size: Size of the frames.
+        count: How many.
+
+    Yields:
+        `[H, W, 3] uint8`, RGB; the same ones each time.
+    """
+    for index in range(count):
+        if index % 8 == 7:
+            yield np.random.default_rng(index).integers(0, 256, (size.height, size.width, 3), dtype=np.uint8)
+        else:
+            yield Scene.random(1000 + index).at(0.5 * index, size=size).render("day")
+
+
+def check_parity(
+    *,
+    exact: FrameToFrame,
+    converted: FrameToFrame,
+    graph_path: Path,
+    precision: str,
+    size: FrameSize,
+    frame_count: int,
+    on_frame: Callable[[], None] = lambda: None,
+) -> ParityReport:
+    """Compare float32, the converted module and the graph on the same frames.
+
+    Args:
+        exact: The module in float32.
+        converted: The module in the graph's precision; `exact` itself for fp32.
+        graph_path: The ONNX file.
+        precision: A key of `LIMITS`.
+        size: Frame size to compare at.
+        frame_count: Number of frames.
+        on_frame: Called after each frame.
+
+    Returns:
+        The report, which may hold figures over the limits: `enforce` judges it.
+    """
+    run_graph = _graph_runner(graph_path)
+    to_float32, to_torch, graph_to_float32 = _Tally(), _Tally(), _Tally()
+    for frame in parity_frames(size, frame_count):
+        reference, _ = _run_module(exact, frame)
+        ours, nan_count = (reference, 0) if converted is exact else _run_module(converted, frame)
+        result = run_graph(frame)
+        to_float32.add(ours, reference)
+        to_float32.nan_count += nan_count
+        to_torch.add(result, ours)
+        graph_to_float32.add(result, reference)
+        on_frame()
+    return ParityReport(
+        frame_count=frame_count,
+        frame_size=size,
+        precision=precision,
+        limits=LIMITS[precision],
+        torch_to_float32=None if converted is exact else to_float32.figures(),
+        graph_to_torch=to_torch.figures(),
+        graph_to_float32=graph_to_float32.figures(),
+    )
+
+
+def enforce(report: ParityReport) -> None:
+    """Raise ParityError if the graph is further from float32 than its precision's limits allow."""
+    got, limits = report.graph_to_float32, report.limits
+    nan_count = report.torch_to_float32.nan_count if report.torch_to_float32 else 0
+    if got.max_abs <= limits.max_abs and got.psnr_db >= limits.psnr_db and nan_count == 0:
+        return
+    raise ParityError(
+        f"The {report.precision} graph is not what the generator computes: largest difference {got.max_abs} levels "
+        f"(limit {limits.max_abs}), PSNR {got.psnr_db:.1f} dB (limit {limits.psnr_db:.0f}), {nan_count} values not "
+        f"finite, over {report.frame_count} frames of {report.frame_size}. Nothing was written. "
+        + ("Export it with --precision fp32." if report.precision != "fp32" else "Please report it with the generator.")
+    )
+
+
+@torch.no_grad()
+def _run_module(module: FrameToFrame, frame: Frame) -> tuple[Frame, int]:
+    image = module.image_from_frame(torch.from_numpy(frame)[None])
+    translated = module.translate(image)
+    nan_count = int((~torch.isfinite(translated)).sum())
+    return module.frame_from_image(translated)[0].numpy(), nan_count
+
+
+def _graph_runner(path: Path) -> Translate:
+    runtime = require("onnxruntime", extra="cpu", purpose="prove that the graph computes what the generator computes")
+    options = runtime.SessionOptions()
+    options.log_severity_level = 3
+    session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+
+    def run(frame: Frame) -> Frame:
+        result: Frame = session.run(None, {name: frame[None]})[0][0]
+        return result
+
+    return run
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

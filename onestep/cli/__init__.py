@@ -1,0 +1,59 @@
+"""The command line: one module per command, each an ordinary function that can be called from Python.
+
+Results go to stdout, progress and logs to stderr. Exit status: 0 done, 1 the user can mend it, 2 usage, 130
+interrupted.
+"""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from onestep.cli.doctor import doctor
+from onestep.cli.domains import domains
+from onestep.cli.export import export
+from onestep.cli.render_video import render_video
+from onestep.cli.run_image import run_image
+from onestep.cli.run_video import run_video
+from onestep.errors import OnestepError
+from onestep.version import __version__
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="One-step image translation: one network evaluation per frame, one ONNX graph, real-time video.",
+)
+for command in (run_video, run_image, export, domains, doctor, render_video):
+    app.command(command.__name__.replace("_", "-"))(command)
+
+
+def main() -> None:
+    """Run the command line and exit with its status."""
+    try:
+        app()
+    except OnestepError as err:
+        print(f"Error: {err}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # whoever read stdout has gone, as `head` does; nothing is left to say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"onestep {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options before the command's name."""

@@ -1,0 +1,129 @@
+"""`onestep export`: a generator becomes a bundle with one ONNX graph."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from onestep.errors import SettingError, require
+from onestep.frame_size import frame_size_from_text
+
+if TYPE_CHECKING:
+    from onestep.exporter.export import ExportReport
+    from onestep.exporter.graph import GraphCount
+
+
+def export(
+    domain: Annotated[str | None, typer.Option(help="A known translation; see `onestep domains`.")] = None,
+    generator: Annotated[
+        Path | None, typer.Option(help="A merged generator's folder, instead of --domain.", show_default=False)
+    ] = None,
+    precision: Annotated[str, typer.Option(help="Types of the graph: fp32 or fp16.")] = "fp32",
+    size: Annotated[
+        str | None,
+        typer.Option(help="The graph's only frame size, WIDTHxHEIGHT. Without it, height and width stay free."),
+    ] = None,
+    prompt: Annotated[str | None, typer.Option(help="Replace the generator's prompt.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder of the bundle [default: DOMAIN-PRECISION.bundle].")
+    ] = None,
+    parity_frames: Annotated[
+        int | None, typer.Option(min=1, help="Frames of the parity proof [default: 32, or 2 for large networks].")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace a bundle that is there.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Export a generator as a bundle: one ONNX graph, uint8 frame in, uint8 frame out, with its proof.
+
+    The bundle runs with `onestep run-video --bundle`.
+    """
+    require("torch", extra="export", purpose="export a generator")
+    require("diffusers", extra="export", purpose="export a generator")
+    require("onnxscript", extra="export", purpose="export a generator")
+    from onestep.exporter.export import ExportOptions, export_bundle
+    from onestep.exporter.quiet import quiet_libraries
+
+    options = ExportOptions(
+        precision=precision,
+        size=frame_size_from_text(size) if size else None,
+        prompt=prompt,
+        parity_frame_count=parity_frames,
+        overwrite=overwrite,
+    )
+    folder = _generator_folder(domain, generator)
+    with quiet_libraries():
+        from onestep.training.folder import load_generator
+
+        packed = load_generator(folder)
+        print(f"Licences: base {packed.card.base_licence}; weights {packed.card.checkpoint_licence}", file=sys.stderr)
+        target = output or Path(f"{packed.card.domain}-{precision}.bundle")
+        report = export_bundle(packed, target, options=options, on_stage=_print_stage)
+    if as_json:
+        print(json.dumps(_plain(report), indent=2))
+    else:
+        _print_report(report)
+
+
+def _generator_folder(domain: str | None, generator: Path | None) -> Path:
+    from onestep.domains import embedded_generator
+
+    if (domain is None) == (generator is None):
+        raise SettingError("Name what to export: either --domain NAME or --generator DIR, and not both.")
+    if generator is not None:
+        return generator
+    assert domain is not None
+    folder = embedded_generator(domain)
+    print(f"{domain} on the embedded tiny base, which runs on any machine.", file=sys.stderr)
+    return folder
+
+
+def _print_stage(stage: str) -> None:
+    print(f"… {stage}", file=sys.stderr)
+
+
+def _print_report(report: "ExportReport") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console, manifest, parity = Console(), report.manifest, report.parity
+    console.print(_folding_table(report.folded.before, report.folded.after))
+    table = Table("compared", "largest", "over 1", "over 3", "PSNR dB", title=f"Parity on {parity.frame_count} frames")
+    rows = (
+        (f"torch {parity.precision} / torch fp32", parity.torch_to_float32),
+        (f"graph / torch {parity.precision}", parity.graph_to_torch),
+        ("graph / torch fp32", parity.graph_to_float32),
+    )
+    for name, row in rows:
+        if row is not None:
+            over = (f"{share:.3%}" for share in (row.share_over_1, row.share_over_3))
+            table.add_row(name, str(row.max_abs), *over, f"{row.psnr_db:.1f}")
+    console.print(table)
+    gflop = {part: count / 1e9 for part, count in manifest.flops_per_frame.items()}
+    console.print(f"GFLOP per {manifest.frame.preferred} frame: " + ", ".join(f"{k} {v:.2f}" for k, v in gflop.items()))
+    console.print(f"Licences: base {manifest.licences.base}; weights {manifest.licences.checkpoint}")
+    console.print(f"Bundle: {report.path}", soft_wrap=True)
+
+
+def _folding_table(before: "GraphCount", after: "GraphCount") -> Any:
+    from rich.table import Table
+
+    table = Table("graph", "nodes", "parameters", "MB", title="Constants folded")
+    for name, graph in (("as traced", before), ("folded", after)):
+        table.add_row(name, f"{graph.nodes:,}", f"{graph.parameters:,}", f"{graph.megabytes:.2f}")
+    return table
+
+
+def _plain(report: "ExportReport") -> dict[str, Any]:
+    import dataclasses
+
+    return {
+        "bundle": str(report.path),
+        "folding": {
+            "before": dataclasses.asdict(report.folded.before),
+            "after": dataclasses.asdict(report.folded.after),
+        },
+        "parity": report.parity.as_json(),
+        "manifest": dataclasses.asdict(report.manifest),
+    }
