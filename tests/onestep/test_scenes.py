@@ -1,0 +1,162 @@
+"""Rendered driving scenes: the pictures, and what is known of them."""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from onestep.errors import SettingError, UnknownNameError
+from onestep.scenes import CONDITIONS, Scene, SceneFrame
+from onestep.scenes.layers import AMBIENT, SUN
+
+SIZE = (256, 144)
+SEEDS = (1, 3, 16)
+
+
+@lru_cache(maxsize=32)
+def frame(seed: int, time: float = 1.0) -> SceneFrame:
+    """Paint a moment once for all tests."""
+    return Scene.random(seed).at(time, size=SIZE)
+
+
+@lru_cache(maxsize=64)
+def picture(seed: int, condition: str, time: float = 1.0) -> NDArray[np.uint8]:
+    """Render a moment once for all tests."""
+    return frame(seed, time).render(condition)
+
+
+def grey(image: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Average the colours."""
+    return np.asarray(image.mean(axis=2, dtype=np.float64))
+
+
+def edges(image: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Give the strength of structure, on a scale on which dark pictures count as well."""
+    tone = np.log(grey(image) + 8.0)
+    return np.asarray(np.hypot(np.diff(tone, axis=0)[:, 1:], np.diff(tone, axis=1)[1:]))
+
+
+def warp(image: NDArray[np.float64], flow: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Fetch, for every pixel, the other picture's value at the place the flow gives (nearest pixel)."""
+    height, width = image.shape
+    rows, cols = np.mgrid[0:height, 0:width]
+    at = np.round(np.stack([rows + flow[..., 1], cols + flow[..., 0]])).astype(int)
+    return np.asarray(image[at[0].clip(0, height - 1), at[1].clip(0, width - 1)])
+
+
+def open_road(moment: SceneFrame) -> NDArray[np.float64]:
+    """Mark the pixels that see road in full light with 1: shadows of vehicles move on their own."""
+    layers = moment.view.layers
+    road = (layers.road > 0.9) & (layers.surface[..., SUN] > 0.99) & (layers.surface[..., AMBIENT] > 0.99)
+    return road[:, :: -1 if moment.mirrored else 1].astype(np.float64)
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_a_picture_has_the_asked_size_and_is_the_same_every_time(condition: str) -> None:
+    first = picture(3, condition)
+    again = Scene.random(3).at(1.0, size=SIZE).render(condition)
+    assert first.shape == (144, 256, 3)
+    assert first.dtype == np.uint8
+    assert np.array_equal(first, again)
+    assert first.std() > 5
+
+
+def test_seeds_and_times_give_different_pictures() -> None:
+    assert not np.array_equal(picture(1, "day"), picture(3, "day"))
+    assert not np.array_equal(picture(1, "day"), picture(1, "day", 1.5))
+    assert Scene.random(5) == Scene.random(5)
+    assert Scene.random(5) != Scene.random(6)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (17, 31), (129, 75), (64, 200)])
+def test_odd_and_small_sizes_work(size: tuple[int, int]) -> None:
+    moment = Scene.random(1).at(0.3, size=size)
+    for condition in CONDITIONS:
+        assert moment.render(condition).shape == (size[1], size[0], 3)
+    assert moment.depth.shape == (size[1], size[0])
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_night_is_darker_than_day_and_has_lights(seed: int) -> None:
+    day, night = grey(picture(seed, "day")), grey(picture(seed, "night"))
+    assert night.mean() < 0.65 * day.mean()
+    assert np.percentile(night, 99.7) > 100
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_night_keeps_the_structure_of_the_day(seed: int) -> None:
+    day, night = edges(picture(seed, "day")), edges(picture(seed, "night"))
+    assert np.corrcoef(day.ravel(), night.ravel())[0, 1] > 0.35
+    moved = np.roll(night, 9, axis=1)
+    assert np.corrcoef(day.ravel(), night.ravel())[0, 1] > np.corrcoef(day.ravel(), moved.ravel())[0, 1] + 0.1
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_fog_hides_what_is_far(seed: int) -> None:
+    depth = frame(seed).depth[1:, 1:]
+    far, near = (depth > 120) & np.isfinite(depth), depth < 12
+    fog, day = edges(picture(seed, "fog")), edges(picture(seed, "day"))
+    assert fog[far].mean() / day[far].mean() < 0.6 * fog[near].mean() / day[near].mean()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_depth_is_infinite_in_the_sky_and_grows_towards_the_horizon(seed: int) -> None:
+    depth = frame(seed).depth
+    assert depth.dtype == np.float32
+    assert depth.min() > 0.5
+    assert not np.isnan(depth).any()
+    ground = np.minimum(depth[80:, 128], 1e4)
+    assert ground[0] > ground[-12]
+
+
+def test_a_frame_flows_to_itself_without_motion() -> None:
+    assert np.abs(frame(3).flow_to(frame(3))).max() < 0.05
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_flow_follows_the_road(seed: int) -> None:
+    here, later = frame(seed, 1.0), frame(seed, 1.06)
+    flow = here.flow_to(later)
+    assert flow.shape == (144, 256, 2)
+    assert flow.dtype == np.float32
+    assert np.isfinite(flow).all()
+    stays = warp(open_road(later), flow) > 0
+    road = (open_road(here) > 0) & stays & (here.depth < 40) & (np.mgrid[0:144, 0:256][0] + flow[..., 1] < 143)
+    day, next_day = grey(picture(seed, "day", 1.0)), grey(picture(seed, "day", 1.06))
+    followed = np.abs(warp(next_day, flow) - day)[road].mean()
+    still = np.abs(next_day - day)[road].mean()
+    assert followed < 0.9 * still
+
+
+def test_flow_of_vehicles_is_their_own() -> None:
+    here, later = frame(3, 1.0), frame(3, 1.1)
+    depth_now, depth_then = here.depth, later.depth
+    cars = (here.view.layers.owner >= 0)[:, :: -1 if here.mirrored else 1]
+    assert cars.any()
+    moved = later.movers - here.movers
+    numbers = here.view.layers.owner[:, :: -1 if here.mirrored else 1][cars]
+    expected = depth_now[cars] + moved[numbers] - (later.view.camera.s - here.view.camera.s)
+    found = warp(depth_then.astype(np.float64), here.flow_to(later))[cars]
+    assert np.median(np.abs(found - expected)) < 0.2
+
+
+def test_unknown_condition_names_the_known_ones() -> None:
+    with pytest.raises(UnknownNameError, match=r"Unknown condition 'nigth'.*Did you mean 'night'"):
+        frame(3).render("nigth")
+
+
+@pytest.mark.parametrize("size", [(15, 64), (64, 15), (64,), (64.0, 64), "64x64", (True, 64), None])
+def test_bad_sizes_are_refused(size: Any) -> None:
+    with pytest.raises(SettingError, match=r"The size has to be \(width, height\)"):
+        Scene.random(1).at(0.0, size=size)
+
+
+def test_bad_seeds_times_and_partners_are_refused() -> None:
+    with pytest.raises(SettingError, match="The seed has to be a whole number"):
+        Scene.random(-1)
+    with pytest.raises(SettingError, match="finite number of seconds"):
+        Scene.random(1).at(float("nan"), size=SIZE)
+    with pytest.raises(SettingError, match="two frames of one scene"):
+        frame(1).flow_to(frame(3))
