@@ -1,0 +1,72 @@
+"""Pairs of rendered frames on disk: the same scene by day and under another condition, with known truth."""
+
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onestep.frame_size import FrameSize
+from onestep.scenes import Scene
+
+TIMES_PER_SCENE = 3
+SECONDS_BETWEEN = 1.7
+
+
+@dataclass(frozen=True)
+class RenderedFrames:
+    """Frames of many scenes under several conditions, as memory maps.
+
+    `frames[condition][i]` is the same view for each condition, `[N, H, W, 3] uint8`, RGB.
+    """
+
+    frames: dict[str, NDArray[np.uint8]]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.frames.values())))
+
+
+def render_frames(
+    folder: Path, *, count: int, size: FrameSize, conditions: Sequence[str], seed: int, processes: int
+) -> RenderedFrames:
+    """Render frames into a folder, or open those that are there.
+
+    Args:
+        folder: Where the arrays lie; one `CONDITION.npy` each.
+        count: Number of views, three per scene.
+        size: Frame size in pixels.
+        conditions: Names of `onestep.scenes.CONDITIONS`.
+        seed: Seed of the first scene; the others follow it.
+        processes: Processes that render.
+    """
+    paths = {condition: folder / f"{condition}.npy" for condition in conditions}
+    if not all(path.exists() for path in paths.values()):
+        folder.mkdir(parents=True, exist_ok=True)
+        _render(folder, paths, count, size, seed, processes)
+    return RenderedFrames({condition: np.load(path, mmap_mode="r") for condition, path in paths.items()})
+
+
+def _render(folder: Path, paths: dict[str, Path], count: int, size: FrameSize, seed: int, processes: int) -> None:
+    shape = (count, size.height, size.width, 3)
+    partial = {condition: path.with_suffix(".partial") for condition, path in paths.items()}
+    maps = {
+        condition: np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+        for condition, path in partial.items()
+    }
+    with ProcessPoolExecutor(processes) as pool:
+        jobs = ((seed, index, size, tuple(paths)) for index in range(count))
+        for index, views in enumerate(pool.map(_views, jobs, chunksize=8)):
+            for condition, view in views.items():
+                maps[condition][index] = view
+    for condition, path in paths.items():
+        maps[condition].flush()
+        partial[condition].rename(path)
+
+
+def _views(job: tuple[int, int, FrameSize, tuple[str, ...]]) -> dict[str, NDArray[np.uint8]]:
+    seed, index, size, conditions = job
+    scene = Scene.random(seed + index // TIMES_PER_SCENE)
+    frame = scene.at(SECONDS_BETWEEN * (1 + index % TIMES_PER_SCENE), size=size)
+    return {condition: frame.render(condition) for condition in conditions}
