@@ -1,0 +1,142 @@
+"""ONNX Runtime on the processor: any machine, the same graph, no GPU.
+
+Each slot's memory is bound once as the graph's input and output, so that a frame costs one call and no allocation.
+The library's worker threads do not spin: while they would wait for work, the threads beside them decode and encode.
+Measured on two shared cores with 960x540 H.264 in and out and a graph of five convolutions at 512x288: 135 ms of
+processor time and 7.4 frames per second without spinning, 153 ms and 6.2 with it.
+"""
+
+import os
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onestep.bundle import Bundle
+from onestep.errors import BackendError, MissingExtraError, SettingError
+from onestep.frame_size import FrameSize
+from onestep.runtime.backends.frame_tensors import FrameTensors, check_tensor, frame_tensors
+from onestep.runtime.slots import Slot, aligned_frame
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+NAME = "onnxruntime-cpu"
+_ONLY_FATAL = 4
+
+
+def why_not() -> str | None:
+    """Return why this machine cannot use the backend, or None where it can."""
+    return None if find_spec("onnxruntime") else "neither onnxruntime nor onnxruntime-gpu is installed"
+
+
+def open_engine(bundle: Bundle, size: FrameSize, threads: int | None) -> "OnnxRuntimeCpuEngine":
+    """Load the bundle's graph for one frame size.
+
+    Args:
+        bundle: Opened, so its files and their places were checked.
+        size: Width and height in pixels; the graph's free dimensions are fixed to it.
+        threads: Worker threads of one frame; None takes as many as this process has processor cores.
+
+    Raises:
+        BackendError: ONNX Runtime cannot load the graph.
+        BundleError: The graph is not what the manifest says.
+        MissingExtraError: ONNX Runtime is not installed.
+        SettingError: Fewer than one thread.
+    """
+    ort = _onnxruntime()
+    tensors = frame_tensors(bundle, size)
+    options = _session_options(ort, tensors, threads)
+    try:
+        session = ort.InferenceSession(bundle.graph_path, options, providers=["CPUExecutionProvider"])
+    except Exception as err:
+        raise BackendError(f"ONNX Runtime {ort.__version__} cannot load {bundle.graph_path}: {err}") from err
+    for name, found in (
+        (tensors.input_name, session.get_inputs()),
+        (tensors.output_name, session.get_outputs()),
+    ):
+        got = (found[0].name, found[0].type.removeprefix("tensor(").removesuffix(")"), list(found[0].shape))
+        check_tensor(bundle, name, got, tensors)
+    return OnnxRuntimeCpuEngine(bundle, size, session, tensors)
+
+
+@dataclass(eq=False, slots=True)
+class _BoundSlot(Slot):
+    """A slot whose memory is bound to the graph."""
+
+    binding: Any = None
+
+
+class OnnxRuntimeCpuEngine:
+    """The graph in ONNX Runtime's CPU provider."""
+
+    depth = 1
+
+    def __init__(
+        self, bundle: Bundle, size: FrameSize, session: "onnxruntime.InferenceSession", tensors: FrameTensors
+    ) -> None:
+        self.frame_size = size
+        self._bundle, self._tensors = bundle, tensors
+        self._session: onnxruntime.InferenceSession | None = session
+
+    def new_slot(self) -> Slot:
+        """Allocate a slot in plain memory and bind it to the graph."""
+        slot = _BoundSlot(aligned_frame(self.frame_size), aligned_frame(self.frame_size))
+        slot.binding = self._open_session().io_binding()
+        for bind, name, memory in (
+            (slot.binding.bind_input, self._tensors.input_name, slot.input),
+            (slot.binding.bind_output, self._tensors.output_name, slot.output),
+        ):
+            bind(name, "cpu", 0, np.uint8, list(self._tensors.shape), memory.ctypes.data)
+        return slot
+
+    def submit(self, slot: Slot) -> None:
+        """Translate `slot.input` into `slot.output`.
+
+        Raises:
+            BackendError: ONNX Runtime failed, or the engine is closed.
+        """
+        assert isinstance(slot, _BoundSlot), "a slot of another engine"
+        session = self._open_session()
+        try:
+            session.run_with_iobinding(slot.binding)
+        except Exception as err:
+            raise BackendError(f"ONNX Runtime failed to run {self._bundle.graph_path}: {err}") from err
+
+    def wait(self, slot: Slot) -> None:
+        """Return at once: `submit` has done the work."""
+
+    def close(self) -> None:
+        """Free the graph. Slots that were made stay readable."""
+        self._session = None
+
+    def _open_session(self) -> "onnxruntime.InferenceSession":
+        if self._session is None:
+            raise BackendError(f"The session on {self._bundle.path} is closed. Open it again.")
+        return self._session
+
+
+def _session_options(ort: Any, tensors: FrameTensors, threads: int | None) -> "onnxruntime.SessionOptions":
+    if threads is not None and threads < 1:
+        raise SettingError(f"{threads} threads cannot run a graph; expected 1 or more.")
+    options = ort.SessionOptions()
+    options.log_severity_level = _ONLY_FATAL
+    options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    for name, length in tensors.free_dimensions.items():
+        options.add_free_dimension_override_by_name(name, length)
+    return options
+
+
+def _onnxruntime() -> Any:
+    try:
+        import onnxruntime
+    except ImportError as err:
+        raise MissingExtraError(
+            f"ONNX Runtime is needed to run a bundle and could not be imported ({err}). Install one of the two: "
+            "pip install 'onestep[cpu]' for any machine, or pip install 'onestep[gpu]' for an NVIDIA GPU; "
+            "not both, since they overwrite each other."
+        ) from err
+    return onnxruntime

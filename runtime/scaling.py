@@ -1,0 +1,27 @@
+"""Pictures from one size to another, RGB to RGB."""
+
+import av
+import numpy as np
+
+from onestep.runtime.slots import Pixels
+from onestep.runtime.video.convert import RgbFromFrame
+
+
+class RgbScaler:
+    """Scaler between RGB arrays. Keeps its filter between pictures of the same sizes; use one per thread."""
+
+    def __init__(self) -> None:
+        self._converter = RgbFromFrame()
+
+    def into(self, picture: Pixels, out: Pixels) -> None:
+        """Scale a picture into an array that the caller owns; the same size is a plain copy.
+
+        Args:
+            picture: [h, w, 3] uint8, RGB.
+            out: [h', w', 3] uint8, overwritten; need not be contiguous.
+        """
+        if picture.shape == out.shape:
+            np.copyto(out, picture)
+        else:
+            rows = picture if picture.strides[1:] == (3, 1) else picture.copy()
+            self._converter.into(av.VideoFrame.from_numpy_buffer(rows), out)

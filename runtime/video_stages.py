@@ -1,0 +1,85 @@
+"""The two ends of the pipeline for video: decoded frames into slots, slots into the encoder."""
+
+import time
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from threading import Event
+from types import TracebackType
+from typing import Self
+
+import av
+
+from onestep.runtime.placement import Placement
+from onestep.runtime.slots import Slot
+from onestep.runtime.video.convert import RgbFromFrame
+from onestep.runtime.video.info import VideoInfo
+from onestep.runtime.video.live import NewestFrames
+from onestep.runtime.video.reader import VideoReader
+from onestep.runtime.video.writer import VideoWriter
+
+
+class VideoSource:
+    """Decoded frames, scaled and converted straight into the slots."""
+
+    def __init__(self, frames: Iterable[av.VideoFrame], info: VideoInfo, placement: Placement) -> None:
+        self._frames = iter(frames)
+        self._placement = placement
+        self._converter = RgbFromFrame(info.orientation)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def fill(self, slot: Slot) -> bool:
+        """Put the next frame into the slot; False at the end of the video."""
+        frame = next(self._frames, None)
+        if frame is None:
+            return False
+        self._converter.into(frame, self._placement.inside(slot.input))
+        self._placement.repeat_edges(slot.input)
+        slot.pts = frame.pts or 0
+        return True
+
+    def stop(self) -> None:
+        """Do nothing: a file gives its next frame at once."""
+
+
+class LiveSource(VideoSource):
+    """The newest frame of a source that does not wait. A file is played at its own speed, as if it were one."""
+
+    def __init__(self, reader: VideoReader, placement: Placement) -> None:
+        self._stopped = Event()
+        is_file = reader.info.path is not None
+        frames = _at_own_speed(reader, reader.info.time_base, self._stopped) if is_file else reader
+        self._newest = NewestFrames(frames)
+        super().__init__(self._newest, reader.info, placement)
+
+    def stop(self) -> None:
+        """Stop reading; a `fill` that waits for a frame returns."""
+        self._stopped.set()
+        self._newest.close()
+
+
+class VideoSink:
+    """Slots into the encoder, at the source's size."""
+
+    def __init__(self, writer: VideoWriter, placement: Placement) -> None:
+        self._writer, self._placement = writer, placement
+
+    def take(self, slot: Slot) -> None:
+        """Encode the part of the output that the source's picture lies in."""
+        self._writer.write(self._placement.inside(slot.output), pts=slot.pts)
+
+
+def _at_own_speed(frames: Iterable[av.VideoFrame], time_base: Fraction, stopped: Event) -> Iterator[av.VideoFrame]:
+    """Hand out each frame when its time has come, until `stopped`."""
+    start = time.perf_counter()
+    for frame in frames:
+        due = start + float((frame.pts or 0) * time_base)
+        if stopped.wait(max(due - time.perf_counter(), 0.0)):
+            return
+        yield frame

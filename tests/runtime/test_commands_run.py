@@ -1,0 +1,249 @@
+"""`run-video` and `run-image` as a user calls them."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import typer
+from PIL import Image
+from typer.testing import CliRunner
+
+from onestep.cli.choose_bundle import chosen_bundle
+from onestep.cli.progress import shown_progress
+from onestep.cli.run_image import run_image
+from onestep.cli.run_video import default_output, run_video
+from onestep.errors import BundleError, InputError, MissingInputError, OutputError, SettingError, UnknownNameError
+from onestep.frame_size import FrameSize
+from onestep.runtime.picture_jobs import picture_jobs
+from tests.runtime.bundles import make_bundle, random_frame
+
+MakeClip = Callable[..., Path]
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    return make_bundle(tmp_path / "bundle", free=True)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def _picture(path: Path, size: tuple[int, int] = (64, 32)) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(random_frame(*size)).save(path)
+    return path
+
+
+def _app() -> typer.Typer:
+    app = typer.Typer()
+    app.command("run-video")(run_video)
+    app.command("run-image")(run_image)
+    return app
+
+
+def _is_inverted(source: Path, output: Path) -> bool:
+    return bool((np.asarray(Image.open(output)) == 255 - np.asarray(Image.open(source))).all())
+
+
+def test_video_lands_in_the_current_folder_with_a_summary(
+    here: Path, bundle: Path, make_clip: MakeClip, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_video(str(make_clip("drive.mkv", frames=8)), bundle=bundle, report=here / "report.json")
+    out, err = capsys.readouterr()
+    with av.open(str(here / "drive.day2night.mkv")) as container:
+        assert len(list(container.decode(video=0))) == 8
+    assert "8 read, 8 written" in out
+    assert "p50" in out
+    assert "p99" in out
+    assert "day2night on base test (fp32), 64x32 on onnxruntime-cpu" in err
+    assert json.loads((here / "report.json").read_text())["frames_written"] == 8
+
+
+def test_json_is_all_that_stands_on_stdout(
+    here: Path, bundle: Path, make_clip: MakeClip, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_video(str(make_clip(frames=3)), "out.mp4", bundle=bundle, as_json=True)
+    report = json.loads(capsys.readouterr().out)
+    assert report["output"] == "out.mp4"
+    assert report["source_size"] == "64x48"
+
+
+def test_video_on_standard_output(bundle: Path, make_clip: MakeClip) -> None:
+    done = _onestep("run_video", str(make_clip(frames=4)), "-o", "-", "--bundle", str(bundle))
+    assert done.returncode == 0
+    assert done.stdout.startswith(b"\x1aE\xdf\xa3")  # Matroska
+    assert b"4 written" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("clips/drive.mp4", "drive.day2night.mp4"),
+        ("drive.MOV", "drive.day2night.mov"),
+        ("drive.avi", "drive.day2night.mp4"),
+        ("-", "video.day2night.mp4"),
+        ("rtsp://host/stream", "video.day2night.mp4"),
+        ("0", "camera0.day2night.mp4"),
+        ("/dev/video2", "camera2.day2night.mp4"),
+    ],
+)
+def test_default_output(source: str, expected: str) -> None:
+    assert default_output(source, "day2night") == expected
+
+
+def test_interrupted_command_exits_130_with_a_playable_file(tmp_path: Path, make_clip: MakeClip) -> None:
+    heavy = make_bundle(tmp_path / "heavy", kind="heavy", size=FrameSize(512, 288))
+    target = tmp_path / "out.mp4"
+    arguments = ["run_video", str(make_clip(frames=500)), "-o", str(target), "--bundle", str(heavy)]
+    with _start(*arguments) as process:
+        assert process.stderr is not None
+        assert b"day2night on base test" in process.stderr.readline()
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1.0)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    with av.open(str(target)) as container:
+        frames = len(list(container.decode(video=0)))
+    assert 0 < frames < 500
+    assert f"holds the first {frames} frames".encode() in err
+
+
+def test_settings_that_do_not_go_together(bundle: Path, make_clip: MakeClip) -> None:
+    clip = str(make_clip(frames=1))
+    with pytest.raises(SettingError, match=r"--domain day2night and --bundle .* both say what to run"):
+        run_video(clip, domain="day2night", bundle=bundle)
+    with pytest.raises(UnknownNameError, match=r"Unknown domain 'day2nigth'\. Did you mean 'day2night'"):
+        run_video(clip, domain="day2nigth")
+    with pytest.raises(BundleError, match="is not a folder"):
+        run_video(clip, bundle=bundle / "nothing")
+    with pytest.raises(UnknownNameError, match="Unknown backend 'tensorrt'"):
+        run_video(clip, str(bundle.parent / "out.mp4"), bundle=bundle, backend="tensorrt")
+    with pytest.raises(SettingError, match="multiples of 32 pixels"):
+        run_video(clip, str(bundle.parent / "out.mp4"), bundle=bundle, size="100x100")
+    with pytest.raises(OutputError, match="Name a file in a folder that exists"):
+        run_video(clip, bundle=bundle, report=bundle / "no" / "report.json")
+
+
+def test_without_options_the_embedded_bundle_is_meant(monkeypatch: pytest.MonkeyPatch, bundle: Path) -> None:
+    monkeypatch.setattr("onestep.cli.choose_bundle.embedded_bundle", {"day2night": bundle}.__getitem__)
+    assert chosen_bundle(None, None).path == bundle
+
+
+def test_one_picture(here: Path, bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = _picture(here / "in" / "road.png")
+    run_image(str(source), bundle=bundle)
+    assert capsys.readouterr().out == "road.day2night.png\n"
+    assert _is_inverted(source, here / "road.day2night.png")
+    with pytest.raises(OutputError, match="exists"):
+        run_image(str(source), bundle=bundle)
+    run_image(str(source), bundle=bundle, overwrite=True)
+
+
+def test_folder_mirrors_names(here: Path, bundle: Path) -> None:
+    sources = [_picture(here / "drive" / name) for name in ("a.png", "b.bmp", "c.png")]
+    run_image("drive", bundle=bundle)
+    outputs = [here / "drive.day2night" / name for name in ("a.png", "b.bmp.png", "c.png")]
+    assert all(map(_is_inverted, sources, outputs))
+
+
+def test_pattern_keeps_sub_folders_and_sizes(here: Path, bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sources = [_picture(here / "shots" / "x" / "a.png", (32, 64)), _picture(here / "shots" / "y" / "a.png", (64, 32))]
+    run_image("shots/*/a.png", here / "out", bundle=bundle, as_json=True)
+    out, err = capsys.readouterr()
+    assert [Path(job["output"]) for job in json.loads(out)] == [here / "out" / f"{name}/a.png" for name in "xy"]
+    assert all(map(_is_inverted, sources, [here / "out" / "x" / "a.png", here / "out" / "y" / "a.png"]))
+    assert "32x64 on onnxruntime-cpu" in err
+    assert "64x32 on onnxruntime-cpu" in err
+
+
+def test_broken_picture_does_not_stop_the_others(here: Path, bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _picture(here / "drive" / "a.png")
+    (here / "drive" / "b.png").write_bytes(b"no picture")
+    _picture(here / "drive" / "c.png")
+    with pytest.raises(InputError, match=r"1 of 3 pictures could not be read; the others are translated"):
+        run_image("drive", bundle=bundle)
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 2
+    assert "b.png is not a picture" in err
+    with pytest.raises(InputError, match=r"b\.png is not a picture"):
+        run_image("drive/b.png", bundle=bundle)
+    with pytest.raises(MissingInputError, match="There is no file or folder"):
+        run_image("nothing.png", bundle=bundle)
+
+
+def test_outputs_are_checked_before_any_work(here: Path, bundle: Path) -> None:
+    for name in ("a.png", "b.png"):
+        _picture(here / "drive" / name)
+    _picture(here / "drive.day2night" / "b.png")
+    with pytest.raises(OutputError, match=r"b\.png exists"):
+        run_image("drive", bundle=bundle)
+    assert not (here / "drive.day2night" / "a.png").exists()
+
+
+def test_a_picture_into_a_folder_that_exists(here: Path) -> None:
+    source = _picture(here / "road.bmp")
+    (job,) = picture_jobs("road.bmp", here, "day2night")
+    assert (job.source, job.output) == (source.relative_to(here), here / "road.bmp.png")
+
+
+def test_help_names_every_option() -> None:
+    runner = CliRunner()
+    for command, options in (
+        ("run-video", "--domain --bundle --backend --size --threads --live --no-audio --overwrite --report --json"),
+        ("run-image", "--domain --bundle --backend --size --threads --overwrite --json"),
+    ):
+        text = runner.invoke(_app(), [command, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"}).output
+        assert all(option in text for option in options.split())
+
+
+def test_importing_the_commands_is_light() -> None:
+    code = "import sys, onestep.cli.run_video, onestep.cli.run_image; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert not loaded & {"torch", "onnx", "onnxruntime", "av", "numpy", "PIL"}
+
+
+def test_progress_lines_are_rare(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(1000))
+    monkeypatch.setattr("onestep.cli.progress.time.monotonic", lambda: float(next(clock)))
+    with shown_progress("frames") as tell:
+        for done in range(1, 12):
+            tell(done, 20)
+    assert capsys.readouterr().err.splitlines() == [
+        "5/20 frames  1.0/s, 15 s left",
+        "10/20 frames  1.0/s, 10 s left",
+    ]
+
+
+def test_progress_bar_on_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    with shown_progress("frames") as tell:
+        tell(3, None)
+        tell(20, 20)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "20/20 frames" in err
+
+
+def _code(command: str) -> list[str]:
+    return [sys.executable, "-c", f"import typer; from onestep.cli.{command} import {command}; typer.run({command})"]
+
+
+def _onestep(command: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([*_code(command), *arguments], capture_output=True, timeout=60, check=False)
+
+
+def _start(command: str, *arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([*_code(command), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)

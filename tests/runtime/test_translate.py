@@ -1,0 +1,197 @@
+"""Whole videos through real small graphs."""
+
+import _thread
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+import onestep.runtime
+from onestep.errors import BackendError, MissingInputError, OutputError
+from onestep.frame_size import FrameSize
+from onestep.runtime import Progress, Session, SessionOptions, translate_video
+from onestep.runtime.backends.onnxruntime_cpu import OnnxRuntimeCpuEngine
+from onestep.runtime.report import text_from_report, write_report
+from onestep.runtime.slots import Slot
+from tests.runtime.bundles import make_bundle
+
+MakeClip = Callable[..., Path]
+
+
+def _rgb_frames(path: Path) -> list[np.ndarray]:
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+
+def _times(path: Path) -> list[float]:
+    with av.open(str(path)) as container:
+        return [frame.time for frame in container.decode(video=0)]
+
+
+def test_every_frame_is_translated_in_its_place(tmp_path: Path, make_clip: MakeClip) -> None:
+    def brighter(index: int, width: int, height: int) -> np.ndarray:
+        return np.full((height, width, 3), 10 + 6 * index, np.uint8)
+
+    clip = make_clip(frames=30, size=(64, 32), picture=brighter)
+    bundle = make_bundle(tmp_path / "bundle", size=FrameSize(64, 32))
+    report = translate_video(clip, tmp_path / "out.mp4", session=SessionOptions(bundle=bundle))
+    found = [int(frame.mean()) for frame in _rgb_frames(tmp_path / "out.mp4")]
+    np.testing.assert_allclose(found, [255 - (10 + 6 * i) for i in range(30)], atol=3)
+    assert _times(tmp_path / "out.mp4") == _times(clip)
+    assert (report.frames_read, report.frames_written, report.frames_dropped) == (30, 30, 0)
+    assert (report.cut_short, report.damage) == (False, None)
+
+
+@pytest.mark.parametrize("size", [(64, 48), (48, 64), (2, 2), (65, 33), (320, 180)])
+@pytest.mark.parametrize("free", [False, True])
+def test_output_has_the_sources_size(tmp_path: Path, make_clip: MakeClip, size: tuple[int, int], free: bool) -> None:
+    codec = {} if size[0] % 2 == 0 else {"pixel_format": "yuv444p"}
+    clip = make_clip(frames=3, size=size, picture=_grey, **codec)
+    bundle = make_bundle(tmp_path / "bundle", free=free)
+    report = translate_video(clip, tmp_path / "out.mp4", session=SessionOptions(bundle=bundle))
+    frames = _rgb_frames(tmp_path / "out.mp4")
+    assert [frame.shape for frame in frames] == [(size[1], size[0], 3)] * 3
+    np.testing.assert_allclose(frames[1].astype(int), 255 - 60, atol=3)
+    assert report.source_size == FrameSize(*size)
+    assert report.internal_size.is_multiple_of(32)
+
+
+def test_open_session_stays_open(tmp_path: Path, make_clip: MakeClip) -> None:
+    clip = make_clip(frames=3)
+    with onestep.runtime.open(make_bundle(tmp_path / "bundle")) as session:
+        for name in ("one.mp4", "two.mkv"):
+            report = translate_video(clip, tmp_path / name, session=session)
+            assert report.frames_written == 3
+            assert report.internal_size == FrameSize(64, 32)
+        assert session(np.zeros((32, 64, 3), np.uint8)).min() == 255
+
+
+def test_sound_is_copied_or_left_out(tmp_path: Path, make_clip: MakeClip) -> None:
+    clip = make_clip(frames=10, audio="aac")
+    options = SessionOptions(bundle=make_bundle(tmp_path / "bundle"))
+    for audio in (True, False):
+        target = tmp_path / f"{audio}.mp4"
+        translate_video(clip, target, session=options, audio=audio)
+        with av.open(str(target)) as container:
+            assert bool(container.streams.audio) is audio
+
+
+def test_progress_comes_in_order_and_ends_complete(tmp_path: Path, make_clip: MakeClip) -> None:
+    told: list[Progress] = []
+    opened: list[Session] = []
+    translate_video(
+        make_clip(frames=12),
+        tmp_path / "out.mp4",
+        session=SessionOptions(bundle=make_bundle(tmp_path / "bundle")),
+        on_open=opened.append,
+        on_progress=told.append,
+    )
+    written = [progress.frames_written for progress in told]
+    assert written == sorted(written)
+    assert told[-1].frames_written == told[-1].frames_total == 12
+    assert told[-1].frames_per_second > 0
+    assert told[-1].seconds_left == 0
+    assert Progress(3, None, 1.0).seconds_left is None
+    assert [str(session.frame_size) for session in opened] == ["64x32"]
+
+
+def test_interrupt_leaves_a_playable_file_and_says_so(tmp_path: Path, make_clip: MakeClip) -> None:
+    interrupted: list[int] = []
+
+    def interrupt(progress: Progress) -> None:
+        if progress.frames_written >= 3 and not interrupted:
+            interrupted.append(progress.frames_written)
+            _thread.interrupt_main()
+
+    clip = make_clip(frames=200, size=(320, 180))
+    session = SessionOptions(bundle=make_bundle(tmp_path / "bundle", kind="heavy", size=FrameSize(128, 64)))
+    report = translate_video(clip, tmp_path / "out.mp4", session=session, on_progress=interrupt)
+    assert report.cut_short
+    assert 1 <= report.frames_written < 200
+    assert len(_rgb_frames(tmp_path / "out.mp4")) == report.frames_written == report.frames_read
+
+
+def test_live_file_drops_what_the_engine_is_too_slow_for(tmp_path: Path, make_clip: MakeClip) -> None:
+    clip = make_clip(frames=20, size=(320, 180), picture=_grey)
+    session = SessionOptions(bundle=make_bundle(tmp_path / "bundle", kind="heavy", size=FrameSize(512, 288)))
+    report = translate_video(clip, tmp_path / "out.mp4", session=session, live=True)
+    assert report.frames_read == 20
+    assert report.frames_dropped > 0
+    assert report.frames_written == 20 - report.frames_dropped == len(_rgb_frames(tmp_path / "out.mp4"))
+
+
+def test_backend_failure_surfaces_and_keeps_what_was_written(
+    tmp_path: Path, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit, calls = OnnxRuntimeCpuEngine.submit, []
+
+    def fails_at_the_fifth(engine: OnnxRuntimeCpuEngine, slot: Slot) -> None:
+        calls.append(slot)
+        if len(calls) == 5:
+            raise BackendError("the fifth frame failed")
+        submit(engine, slot)
+
+    monkeypatch.setattr(OnnxRuntimeCpuEngine, "submit", fails_at_the_fifth)
+    session = SessionOptions(bundle=make_bundle(tmp_path / "bundle"))
+    with pytest.raises(BackendError, match="the fifth frame failed"):
+        translate_video(make_clip(frames=20), tmp_path / "out.mp4", session=session)
+    assert len(calls) == 5
+
+
+def test_inputs_and_outputs_are_checked_before_the_bundle(tmp_path: Path, make_clip: MakeClip) -> None:
+    session = SessionOptions(bundle=tmp_path / "no-such-bundle")
+    with pytest.raises(MissingInputError, match=r"nothing\.mp4"):
+        translate_video(tmp_path / "nothing.mp4", tmp_path / "out.mp4", session=session)
+    clip = make_clip(frames=2)
+    with pytest.raises(OutputError, match="exists"):
+        translate_video(clip, make_clip("out.mp4", frames=2), session=session)
+
+
+def test_turned_video_is_translated_upright(tmp_path: Path, make_clip: MakeClip) -> None:
+    clip = make_clip(frames=2, size=(64, 32), turn_degrees=90)
+    bundle = make_bundle(tmp_path / "bundle", free=True)
+    report = translate_video(clip, tmp_path / "out.mp4", session=SessionOptions(bundle=bundle))
+    assert (str(report.source_size), str(report.internal_size)) == ("32x64", "32x64")
+
+
+def test_report_as_text_and_file(tmp_path: Path, make_clip: MakeClip) -> None:
+    session = SessionOptions(bundle=make_bundle(tmp_path / "bundle"))
+    report = translate_video(make_clip(frames=5), tmp_path / "out.mp4", session=session)
+    assert 0 < report.latency_p50_ms <= report.latency_p95_ms <= report.latency_p99_ms
+    assert 0 < report.end_to_end_fps <= report.engine_fps
+    assert 0 < report.first_frame_seconds <= report.seconds
+    write_report(report, tmp_path / "report.json")
+    assert (tmp_path / "report.json").read_text() == text_from_report(report)
+    assert '"internal_size": "64x32"' in text_from_report(report)
+    with pytest.raises(OutputError, match="cannot be written"):
+        write_report(report, tmp_path / "no-folder" / "report.json")
+
+
+def _growth_mb(tmp_path: Path, make_clip: MakeClip, frames: int) -> float:
+    """Return by how many megabytes resident memory grows between frame 100 and the last one."""
+    resident: dict[int, int] = {}
+
+    def measure(progress: Progress) -> None:
+        resident[progress.frames_written] = _resident_bytes()
+
+    clip = make_clip(frames=frames, size=(64, 32), picture=_grey)
+    session = SessionOptions(bundle=make_bundle(tmp_path / "bundle", kind="copy"))
+    translate_video(clip, tmp_path / "out.mp4", session=session, on_progress=measure)
+    early = next(size for written, size in resident.items() if written >= 100)
+    return (resident[max(resident)] - early) / 1e6
+
+
+def test_memory_stays_flat(tmp_path: Path, make_clip: MakeClip) -> None:
+    assert _growth_mb(tmp_path, make_clip, 2_100) < 5
+
+
+def _resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _grey(_: int, width: int, height: int) -> np.ndarray:
+    return np.full((height, width, 3), 60, np.uint8)
