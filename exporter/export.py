@@ -23,7 +23,7 @@ from onestep.exporter.precision import DTYPES, generator_in
 from onestep.frame_size import FrameSize, checked_multiple
 from onestep.training.folder import PackedGenerator
 
-_MANY_FRAMES, _FEW_FRAMES = 32, 2
+_MANY_FRAMES, _FEW_FRAMES = 32, 1
 _LARGE_NETWORK_FLOPS = 100e9
 
 
@@ -37,7 +37,7 @@ class ExportOptions:
     prompt: str | None = None
     """Replaces the generator's own prompt."""
     parity_frame_count: int | None = None
-    """None compares 32 frames, or 2 where one frame costs more than 100 GFLOP."""
+    """None compares 32 frames, or 1 where one frame costs more than 100 GFLOP."""
     overwrite: bool = False
 
     def __post_init__(self) -> None:
@@ -109,9 +109,9 @@ def _modules(packed: PackedGenerator, prompt: str, precision: str) -> tuple[Fram
     """Return the frame-to-frame module in float32 and in the graph's precision; for fp32 they are one."""
     embedding = packed.base.prompt_embedding(prompt)
     exact = FrameToFrame(packed.generator, embedding).eval()
-    if precision == "fp32":
-        return exact, exact
     generator = generator_in(precision, packed.generator)
+    if generator is packed.generator:
+        return exact, exact
     return exact, FrameToFrame(generator, embedding.to(DTYPES[precision])).eval()
 
 

@@ -35,13 +35,24 @@ class Float32Island(nn.Module):
 
 
 def generator_in(precision: str, generator: OneStepGenerator) -> OneStepGenerator:
-    """Return a copy of a float32 generator in `fp32` or `fp16`.
+    """Return a float32 generator in `fp32`, which is itself, or a copy of it in `fp16`.
 
-    The copy's `forward` takes and returns the dtype of `DTYPES[precision]`.
+    The result's `forward` takes and returns the dtype of `DTYPES[precision]`.
     """
-    converted = copy.deepcopy(generator).eval().requires_grad_(False)
     if precision == "fp32":
-        return converted
-    converted = converted.to(DTYPES[precision])
+        return generator
+    converted = _copy_as(DTYPES[precision], generator)
     converted.unet.conv_out = Float32Island(copy.deepcopy(generator.unet.conv_out), result_dtype=None)
     return converted
+
+
+def _copy_as(dtype: torch.dtype, generator: OneStepGenerator) -> OneStepGenerator:
+    """Copy a generator in another dtype without a second copy in its own on the way."""
+    tensors = (*generator.parameters(), *generator.buffers())
+    converted = {id(tensor): _converted(tensor, dtype) for tensor in tensors}
+    return copy.deepcopy(generator, converted).eval()
+
+
+def _converted(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    data = tensor.detach().to(dtype) if tensor.is_floating_point() else tensor.detach().clone()
+    return nn.Parameter(data, requires_grad=False) if isinstance(tensor, nn.Parameter) else data

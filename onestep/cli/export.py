@@ -30,7 +30,7 @@ def export(
         Path | None, typer.Option("--output", "-o", help="Folder of the bundle [default: DOMAIN-PRECISION.bundle].")
     ] = None,
     parity_frames: Annotated[
-        int | None, typer.Option(min=1, help="Frames of the parity proof [default: 32, or 2 for large networks].")
+        int | None, typer.Option(min=1, help="Frames of the parity proof [default: 32, or 1 for large networks].")
     ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace a bundle that is there.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,

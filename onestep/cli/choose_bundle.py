@@ -1,0 +1,60 @@
+"""The options that choose what translates, shared by the commands that run a bundle, and saying what was chosen."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from onestep.bundle import Bundle, open_bundle
+from onestep.domains import embedded_bundle
+from onestep.errors import SettingError
+
+if TYPE_CHECKING:
+    from onestep.runtime import Session
+
+DEFAULT_DOMAIN = "day2night"
+
+DomainOption = Annotated[
+    str | None, typer.Option("--domain", help=f"An embedded translation, see `onestep domains` [{DEFAULT_DOMAIN}].")
+]
+BundleOption = Annotated[
+    Path | None, typer.Option("--bundle", help="A bundle's folder, instead of --domain.", show_default=False)
+]
+BackendOption = Annotated[
+    str, typer.Option("--backend", help="What runs the graph. auto takes the first that works and says so.")
+]
+SizeOption = Annotated[
+    str | None, typer.Option("--size", help="WIDTHxHEIGHT to compute at [about the bundle's preferred size].")
+]
+ThreadsOption = Annotated[
+    int | None, typer.Option("--threads", min=1, help="Processor threads for one frame [all cores].")
+]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+
+
+def chosen_bundle(domain: str | None, bundle: Path | None) -> Bundle:
+    """Open the bundle that the options name, the embedded day2night one without any.
+
+    Raises:
+        SettingError: Both options were given, or no domain has that name (UnknownNameError).
+        BundleError: The bundle is damaged, incomplete or unsafe.
+    """
+    if domain is not None and bundle is not None:
+        raise SettingError(
+            f"--domain {domain} and --bundle {bundle} both say what to run. Leave one out: --domain for an embedded "
+            "bundle, --bundle for one of yours."
+        )
+    return open_bundle(bundle or embedded_bundle(domain or DEFAULT_DOMAIN))
+
+
+def say_what_runs(session: "Session") -> None:
+    """Print on stderr which bundle runs, on what, at which size, and which backends were passed over."""
+    manifest = session.bundle.manifest
+    print(
+        f"{manifest.domain} on base {manifest.base} ({manifest.precision}), {session.frame_size} on {session.backend}; "
+        f"bundle {session.bundle.path}",
+        file=sys.stderr,
+    )
+    for backend, reason in session.passed_over.items():
+        print(f"passed over {backend}: {reason}", file=sys.stderr)

@@ -1,0 +1,86 @@
+"""The command line: light to start, and one message with status 1 for what the user can mend."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("torch", "diffusers", "transformers", "onnx", "onnxruntime", "onnxscript", "tensorrt", "av", "numpy", "PIL")
+COMMANDS = ("run-video", "run-image", "export", "domains", "doctor", "render-video")
+
+
+def onestep(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command as a user does, and give what it printed."""
+    environment = {**os.environ, "COLUMNS": "200", "TERM": "dumb"}
+    return subprocess.run(
+        [sys.executable, "-m", "onestep", *arguments], cwd=cwd, env=environment, capture_output=True, text=True
+    )
+
+
+def test_starting_imports_nothing_heavy() -> None:
+    code = f"import sys, onestep.cli; print([m for m in {HEAVY!r} if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert found.strip() == "[]"
+
+
+def test_help_is_quick(tmp_path: Path) -> None:
+    seconds = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        done = onestep("--help", cwd=tmp_path)
+        seconds.append(time.perf_counter() - begun)
+        assert done.returncode == 0
+    assert all(command in done.stdout for command in COMMANDS)
+    assert min(seconds) < 0.3
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_has_help(command: str, tmp_path: Path) -> None:
+    done = onestep(command, "--help", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "Usage:" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run-video", "missing.mp4"], "missing.mp4"),
+        (["run-video", "x.mp4", "--domain", "day2nigth"], "Unknown domain 'day2nigth'. Did you mean 'day2night'?"),
+        (["export", "--domain", "nowhere"], "Unknown domain 'nowhere'. Known: day2night"),
+        (["export"], "either --domain NAME or --generator DIR"),
+        (["export", "--domain", "day2night", "--precision", "fp8"], "Unknown precision 'fp8'"),
+        (["export", "--domain", "day2night", "--size", "big"], "'big' is not a frame size"),
+        (["export", "--generator", "nowhere"], "nowhere is not a folder"),
+        (["render-video", "x.mp4", "--condition", "snow"], "Unknown condition 'snow'. Known: day, night, rain, fog"),
+        (["render-video", "x.mp4", "--size", "0x1"], "'0x1' is not a frame size"),
+    ],
+)
+def test_what_the_user_can_mend_is_one_message(arguments: list[str], message: str, tmp_path: Path) -> None:
+    done = onestep(*arguments, cwd=tmp_path)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_usage_has_status_2(tmp_path: Path) -> None:
+    assert onestep("run-video", "--no-such-option", cwd=tmp_path).returncode == 2
+    assert onestep("no-such-command", cwd=tmp_path).returncode == 2
+
+
+def test_domains_as_json(tmp_path: Path) -> None:
+    import json
+
+    domains = json.loads(onestep("domains", "--json", cwd=tmp_path).stdout)
+    assert "day2night" in [domain["name"] for domain in domains]
+
+
+def test_doctor_says_why_not(tmp_path: Path) -> None:
+    done = onestep("doctor", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "onnxruntime-cpu" in done.stdout
+    assert "libx264" in done.stdout
