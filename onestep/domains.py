@@ -63,5 +63,10 @@ def embedded_generator(name: str) -> Path:
     return _assets() / "generators" / domain(name).name
 
 
+def embedded_base() -> Path:
+    """Return the folder of the `tiny` base that ships in the package."""
+    return _assets() / "bases" / "tiny"
+
+
 def _assets() -> Path:
     return Path(str(files("onestep"))) / "assets"

@@ -1,0 +1,87 @@
+"""What ships in the package: it opens, it is small, and it makes night of day."""
+
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import onestep.runtime
+from onestep.bundle import open_bundle
+from onestep.domains import DOMAINS, embedded_base, embedded_bundle, embedded_generator
+from onestep.errors import UnknownNameError
+from onestep.scenes import Scene
+
+ASSETS = Path(str(files("onestep"))) / "assets"
+LARGEST_MEGABYTES = 25
+SIZE = (512, 288)
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Day, translated and true night of scenes that the training never saw."""
+    rows = []
+    with onestep.runtime.open(embedded_bundle("day2night"), size="512x288") as session:
+        for seed in range(4):
+            moment = Scene.random(seed).at(2.0, size=SIZE)
+            day = moment.render("day")
+            rows.append((day, session(day), moment.render("night")))
+    return rows
+
+
+def test_everything_embedded_is_small_enough_to_ship() -> None:
+    megabytes = sum(path.stat().st_size for path in ASSETS.rglob("*") if path.is_file()) / 1e6
+    assert megabytes <= LARGEST_MEGABYTES
+
+
+@pytest.mark.parametrize("name", list(DOMAINS))
+def test_each_domain_has_its_parts_and_a_model_card(name: str) -> None:
+    manifest = open_bundle(embedded_bundle(name)).manifest
+    assert (manifest.domain, manifest.prompt, manifest.direction) == (
+        name,
+        DOMAINS[name].prompt,
+        DOMAINS[name].direction,
+    )
+    assert manifest.base == "tiny"
+    assert (embedded_generator(name) / "onestep.json").is_file()
+    assert (embedded_base() / "unet").is_dir()
+    card = (ASSETS / f"{name}.md").read_text(encoding="utf-8")
+    assert all(word in card for word in ("Data", "Licence", "Figures", "fails"))
+
+
+def test_the_proof_that_ships_is_within_its_limits() -> None:
+    parity = open_bundle(embedded_bundle("day2night")).manifest.parity
+    assert parity["max_abs"] <= 1
+
+
+def test_it_is_night(pictures: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> None:
+    for day, translated, _ in pictures:
+        sky = slice(0, SIZE[1] // 5)
+        assert translated.mean() < 0.5 * day.mean()
+        assert translated[sky].mean() < 0.3 * day[sky].mean()
+
+
+def test_it_is_nearer_to_the_true_night_than_any_darkening(
+    pictures: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
+) -> None:
+    def error(a: np.ndarray, b: np.ndarray) -> float:
+        return float(np.abs(a.astype(float) - b).mean())
+
+    ours = np.mean([error(translated, night) for _, translated, night in pictures])
+    shades = [np.mean([error(factor * day, night) for day, _, night in pictures]) for factor in np.linspace(0, 1, 21)]
+    assert ours < 0.75 * min(shades)
+
+
+def test_the_road_stays_where_it_was(pictures: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> None:
+    """The strongest edges of the lower half are found again, up to the change of light."""
+    for day, translated, _ in pictures:
+        before, after = (np.abs(np.diff(p[SIZE[1] // 2 :].mean(axis=2), axis=1)) for p in (day, translated))
+        strong = before > np.quantile(before, 0.97)
+        assert after[strong].mean() > 3 * after[~strong].mean()
+
+
+def test_an_unknown_domain_has_no_parts() -> None:
+    with pytest.raises(UnknownNameError, match="Known: day2night"):
+        embedded_bundle("day2day")
+    with pytest.raises(UnknownNameError, match="Known: day2night"):
+        embedded_generator("day2day")
