@@ -56,7 +56,7 @@ def random_camera(image: Tensor, rng: np.random.Generator) -> Tensor:
     Returns:
         The same, with random exposure, white balance, contrast, saturation, haze, blur, noise and vignetting.
     """
-    light = (image + 1.0) / 2.0
+    light = ((image + 1.0) / 2.0).clamp(min=0.0)  # rounding leaves values just below 0, which have no power
     light = light ** float(rng.uniform(0.7, 1.45))
     gains = torch.tensor(rng.uniform(0.88, 1.12, (3, 1, 1)), dtype=torch.float32)
     light = light * gains * float(rng.uniform(0.75, 1.2))

@@ -9,6 +9,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from onestep.errors import TrainingError
+
 _Module = TypeVar("_Module", bound=nn.Module)
 
 
@@ -43,6 +45,9 @@ def fit(
         options: Number of steps, rates.
         log: Takes a line of text now and then.
         on_report: Called with the step and the averaged module when a line is logged.
+
+    Raises:
+        TrainingError: A loss is not finite. The module holds the weights of the step before.
     """
     average = copy.deepcopy(module).requires_grad_(False)
     optimiser = torch.optim.AdamW(module.parameters(), lr=options.learning_rate, weight_decay=1e-4)
@@ -51,6 +56,11 @@ def fit(
     for step in range(options.steps):
         optimiser.zero_grad(set_to_none=True)
         loss = loss_of_step(step)
+        if not torch.isfinite(loss):
+            raise TrainingError(
+                f"The loss of step {step + 1} is {float(loss.detach())}. Lower the learning rate "
+                f"({options.learning_rate:g}), and check the pictures."
+            )
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(module.parameters(), options.clip_norm)
         optimiser.step()
