@@ -8,6 +8,7 @@
     ├── OutputError (OSError)              a result cannot be written where it was asked for
     ├── GeneratorError (ValueError)        a generator or base folder is not what it should be
     ├── CheckpointError (ValueError)       a checkpoint is damaged, unsafe, or does not go with what is asked of it
+    ├── TrainingError (RuntimeError)       training cannot go on
     ├── ExportError (RuntimeError)         the graph could not be made
     │   └── ParityError                    the graph was made and does not compute what the generator computes
     ├── BundleError (ValueError)           a bundle is damaged, incomplete, unsafe or too new
@@ -60,6 +61,10 @@ class GeneratorError(OnestepError, ValueError):
 
 class CheckpointError(OnestepError, ValueError):
     """A checkpoint is damaged, unsafe, of another base, or has no such direction or prompt."""
+
+
+class TrainingError(OnestepError, RuntimeError):
+    """Training cannot go on."""
 
 
 class ExportError(OnestepError, RuntimeError):

@@ -19,10 +19,10 @@ def pyramid_l1(result: Tensor, truth: Tensor) -> Tensor:
     Returns:
         A scalar.
     """
-    losses = []
-    for _ in range(LEVELS):
-        losses.append(F.l1_loss(result, truth))
+    losses = [F.l1_loss(result, truth)]
+    for _ in range(LEVELS - 1):
         result, truth = F.avg_pool2d(result, 2), F.avg_pool2d(truth, 2)
+        losses.append(F.l1_loss(result, truth))
     return torch.stack(losses).mean()
 
 
