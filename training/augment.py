@@ -40,7 +40,7 @@ def random_crops(
 
 
 def _resized(picture: NDArray[np.uint8], size: FrameSize) -> Tensor:
-    image = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None].float() / 127.5 - 1.0
+    image = torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1.0
     if image.shape[-2:] != (size.height, size.width):
         image = F.interpolate(image, (size.height, size.width), mode="bilinear", antialias=True)
     return image[0]

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 LEVELS = 4
+HIGHLIGHT_WEIGHT = 8.0
 
 
 def pyramid_l1(result: Tensor, truth: Tensor) -> Tensor:
@@ -31,3 +32,19 @@ def gradient_l1(result: Tensor, truth: Tensor) -> Tensor:
     rows = F.l1_loss(result.diff(dim=-2), truth.diff(dim=-2))
     columns = F.l1_loss(result.diff(dim=-1), truth.diff(dim=-1))
     return rows + columns
+
+
+def highlight_l1(result: Tensor, truth: Tensor) -> Tensor:
+    """Mean absolute difference of colour, in which bright places of the truth count up to nine times.
+
+    Lamps, lit windows and painted lines cover little of a night, so a plain mean gives them up first.
+
+    Args:
+        result: `[B, 3, H, W]` in [-1, 1].
+        truth: The same.
+
+    Returns:
+        A scalar.
+    """
+    brightness = (truth.amax(dim=1, keepdim=True) + 1.0) / 2.0
+    return ((1.0 + HIGHLIGHT_WEIGHT * brightness) * (result - truth).abs()).mean()

@@ -12,7 +12,7 @@ from onestep.frame_size import FrameSize
 from onestep.training.augment import random_camera, random_crops
 from onestep.training.fit import FitOptions, fit
 from onestep.training.generator import OneStepGenerator
-from onestep.training.pixel_losses import gradient_l1, pyramid_l1
+from onestep.training.pixel_losses import gradient_l1, highlight_l1, pyramid_l1
 from onestep.training.rendered import RenderedFrames
 
 Log = Callable[[str], None]
@@ -50,7 +50,7 @@ def train_on_truth(
     def loss(step: int) -> Tensor:
         day, truth = _batch(frames, target, size, batch, rng)
         result = generator(day, prompt_embedding)
-        return pyramid_l1(result, truth) + gradient_l1(result, truth)
+        return pyramid_l1(result, truth) + gradient_l1(result, truth) + highlight_l1(result, truth)
 
     generator.train().requires_grad_(True)
     _set_layout(generator, torch.channels_last)

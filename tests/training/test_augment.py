@@ -6,7 +6,7 @@ import torch
 
 from onestep.frame_size import FrameSize
 from onestep.training.augment import random_camera, random_crops
-from onestep.training.pixel_losses import gradient_l1, pyramid_l1
+from onestep.training.pixel_losses import gradient_l1, highlight_l1, pyramid_l1
 
 SIZE = FrameSize(64, 32)
 
@@ -48,3 +48,12 @@ def test_losses_agree_with_a_hand_computation() -> None:
     board = torch.tensor([[0.0, 1.0], [1.0, 0.0]]).repeat(4, 4).expand(1, 3, 8, 8)
     assert float(pyramid_l1(board, zero)) == pytest.approx(0.5)
     assert float(pyramid_l1(board, torch.full_like(board, 0.5))) == pytest.approx(0.5 / 4), "coarse levels are right"
+
+
+def test_bright_places_of_the_truth_count_nine_times() -> None:
+    dark, bright = torch.full((1, 3, 8, 8), -1.0), torch.ones(1, 3, 8, 8)
+    assert float(highlight_l1(dark + 0.5, dark)) == pytest.approx(0.5)
+    assert float(highlight_l1(bright - 0.5, bright)) == pytest.approx(9 * 0.5)
+    red = dark.clone()
+    red[:, 0] = 1.0
+    assert float(highlight_l1(red + 0.5, red)) == pytest.approx(9 * 0.5), "a tail light is bright in one channel"
