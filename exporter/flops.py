@@ -5,17 +5,18 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch.utils.flop_counter import FlopCounterMode
 
 from onestep.frame_size import FrameSize
-from onestep.training.generator import OneStepGenerator
+from onestep.training.generator import GeneratorNetwork, OneStepGenerator
 from onestep.training.vae_skips import SkipConvolutions
 
 PARTS = {"encoder": ("vae.encoder", "vae.quant_conv"), "unet": ("unet",), "skips": ("skips",)}
 
 
-def flops_per_frame(generator: OneStepGenerator, size: FrameSize) -> dict[str, int]:
+def flops_per_frame(generator: GeneratorNetwork, size: FrameSize) -> dict[str, int]:
     """Count the operations of one frame; a multiply-add is two.
 
     Only matrix products and convolutions count, as in torch's own counter. The count is that of the module: the few
-    products that the export folds into constants (time embedding, cross-attention keys and values) are in it.
+    products that the export folds into constants (time embedding, cross-attention keys and values) are in it, and a
+    stochastic generator's low-rank branches are not.
 
     Args:
         generator: The generator; only its configuration is read.
@@ -41,7 +42,7 @@ def flops_per_frame(generator: OneStepGenerator, size: FrameSize) -> dict[str, i
     }
 
 
-def _on_meta(generator: OneStepGenerator) -> OneStepGenerator:
+def _on_meta(generator: GeneratorNetwork) -> OneStepGenerator:
     """Build the same architecture without memory for its weights."""
     with torch.device("meta"):
         return OneStepGenerator(

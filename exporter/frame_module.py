@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from onestep.training.generator import OneStepGenerator
+from onestep.training.generator import GeneratorNetwork
 
 
 class FrameToFrame(nn.Module):
@@ -16,29 +16,30 @@ class FrameToFrame(nn.Module):
 
     prompt_embedding: Tensor
 
-    def __init__(self, generator: OneStepGenerator, prompt_embedding: Tensor) -> None:
+    def __init__(self, generator: GeneratorNetwork, prompt_embedding: Tensor) -> None:
         super().__init__()
         self.generator = generator
         self.register_buffer("prompt_embedding", prompt_embedding)
 
-    def forward(self, frame: Tensor) -> Tensor:
+    def forward(self, frame: Tensor, *extra: Tensor) -> Tensor:
         """Translate one frame.
 
         Args:
             frame: `[1, H, W, 3] uint8`, RGB.
+            extra: What the generator takes beside the image (`extra_inputs`).
 
         Returns:
             The same, translated.
         """
-        return self.frame_from_image(self.translate(self.image_from_frame(frame)))
+        return self.frame_from_image(self.translate(self.image_from_frame(frame), *extra))
 
     def image_from_frame(self, frame: Tensor) -> Tensor:
         """Turn `[1, H, W, 3] uint8` into `[1, 3, H, W]` in [-1, 1] of the network's dtype."""
         return (frame.permute(0, 3, 1, 2).float() / 127.5 - 1.0).to(self.prompt_embedding.dtype)
 
-    def translate(self, image: Tensor) -> Tensor:
+    def translate(self, image: Tensor, *extra: Tensor) -> Tensor:
         """Apply the generator to `[1, 3, H, W]` in [-1, 1]."""
-        translated: Tensor = self.generator(image, self.prompt_embedding)
+        translated: Tensor = self.generator(image, self.prompt_embedding, *extra)
         return translated
 
     @staticmethod

@@ -15,6 +15,7 @@ from onnxscript import optimizer
 
 from onestep.bundle.manifest import TensorSpec
 from onestep.errors import ExportError
+from onestep.exporter.extra_inputs import ExtraInput, example_values, extra_inputs
 from onestep.exporter.frame_module import FrameToFrame
 from onestep.frame_size import FrameSize
 
@@ -63,11 +64,13 @@ def graph_from_module(module: FrameToFrame, *, size: FrameSize, free: bool) -> F
     Raises:
         ExportError: The exporter could not trace the module.
     """
-    model = _traced(module, size, _dynamic_shapes(module, free))
+    extra = extra_inputs(module.generator, size)
+    model = _traced(module, size, extra, _dynamic_shapes(module, extra) if free else None)
     before = count(model)
     optimizer.optimize(model, input_size_limit=_FOLDED_ELEMENTS_LIMIT, output_size_limit=_FOLDED_ELEMENTS_LIMIT)
     if free:
-        _name_free_dimensions(model)
+        _name_free_dimensions(model, extra)
+    _drop_traces(model)
     left = nodes_without_frame(model)
     if left:
         raise ExportError(
@@ -122,28 +125,30 @@ def write_graph(model: ir.Model, path: Path, *, metadata: dict[str, str]) -> Non
 def tensor_specs(model: ir.Model) -> tuple[list[TensorSpec], list[TensorSpec]]:
     """Return the graph's inputs and outputs, after checking that it maps a frame of bytes to a frame of bytes.
 
+    A stochastic generator's graph has more inputs behind the frame.
+
     Raises:
         ExportError: It does not.
     """
     inputs, outputs = ([_spec(value) for value in values] for values in (model.graph.inputs, model.graph.outputs))
     for specs, name in ((inputs, INPUT_NAME), (outputs, OUTPUT_NAME)):
-        good = len(specs) == 1 and specs[0].name == name and specs[0].dtype == "uint8" and len(specs[0].shape) == 4
-        if not good:
+        good = specs and specs[0].name == name and specs[0].dtype == "uint8" and len(specs[0].shape) == 4
+        if not good or len(outputs) != 1:
             raise ExportError(f"The graph should have one tensor {name!r}, uint8 [1, H, W, 3]; it has {specs}.")
     return inputs, outputs
 
 
-def _traced(module: FrameToFrame, size: FrameSize, dynamic_shapes: Any) -> ir.Model:
+def _traced(module: FrameToFrame, size: FrameSize, extra: list[ExtraInput], dynamic_shapes: Any) -> ir.Model:
     frame = torch.zeros(1, size.height, size.width, 3, dtype=torch.uint8)
     with _quiet(), torch.no_grad():
         try:
             program = torch.onnx.export(
                 module.eval(),
-                (frame,),
+                (frame, *example_values(extra, seed=0)),
                 dynamo=True,
                 optimize=False,
                 opset_version=OPSET,
-                input_names=[INPUT_NAME],
+                input_names=[INPUT_NAME, *(given.name for given in extra)],
                 output_names=[OUTPUT_NAME],
                 dynamic_shapes=dynamic_shapes,
                 verbose=False,
@@ -154,19 +159,37 @@ def _traced(module: FrameToFrame, size: FrameSize, dynamic_shapes: Any) -> ir.Mo
     return program.model
 
 
-def _dynamic_shapes(module: FrameToFrame, free: bool) -> Any:
-    if not free:
-        return None
+def _dynamic_shapes(module: FrameToFrame, extra: list[ExtraInput]) -> Any:
+    """Return which axes stay open, in the form that `torch.export` takes for `FrameToFrame.forward`."""
     multiple = module.generator.frame_multiple
-    rows = torch.export.Dim("rows", min=1, max=_LONGEST_SIDE // multiple)
-    columns = torch.export.Dim("columns", min=1, max=_LONGEST_SIDE // multiple)
-    return {INPUT_NAME: {1: multiple * rows, 2: multiple * columns}}
+    blocks = {
+        HEIGHT_NAME: torch.export.Dim("rows", min=1, max=_LONGEST_SIDE // multiple),
+        WIDTH_NAME: torch.export.Dim("columns", min=1, max=_LONGEST_SIDE // multiple),
+    }
+    frame_axes = {1: multiple * blocks[HEIGHT_NAME], 2: multiple * blocks[WIDTH_NAME]}
+    extra_axes = tuple(
+        {axis: multiple // divisor * blocks[side] for axis, (side, divisor) in given.free_axes.items()}
+        for given in extra
+    )
+    return (frame_axes, extra_axes) if extra else (frame_axes,)
 
 
-def _name_free_dimensions(model: ir.Model) -> None:
-    """Call the free dimensions `height` and `width` at the graph's border, where runtimes look for them."""
-    for value in (*model.graph.inputs, *model.graph.outputs):
+def _drop_traces(model: ir.Model) -> None:
+    """Remove where each node came from: it names files of the machine that exported, and outweighs the nodes."""
+    for node in model.graph:
+        for part in (node, *node.outputs):
+            part.metadata_props.clear()
+            part.doc_string = None
+
+
+def _name_free_dimensions(model: ir.Model, extra: list[ExtraInput]) -> None:
+    """Call the free dimensions at the graph's border `height`, `width`, `height/8`, ...: runtimes look for these."""
+    frames = (model.graph.inputs[0], *model.graph.outputs)
+    for value in frames:
         value.shape = ir.Shape([1, HEIGHT_NAME, WIDTH_NAME, 3])
+    for value, given in zip(model.graph.inputs[1:], extra, strict=True):
+        names = {axis: f"{side}/{divisor}" for axis, (side, divisor) in given.free_axes.items()}
+        value.shape = ir.Shape([names.get(axis, length) for axis, length in enumerate(given.shape)])
 
 
 def _spec(value: ir.Value) -> TensorSpec:

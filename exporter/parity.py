@@ -15,31 +15,37 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from onestep.errors import ParityError, require
+from onestep.exporter.extra_inputs import example_values, extra_inputs
 from onestep.exporter.frame_module import FrameToFrame
 from onestep.frame_size import FrameSize
 from onestep.scenes import Scene
 
 Frame = NDArray[np.uint8]
-Translate = Callable[[Frame], Frame]
+Extra = list[Tensor]
+Translate = Callable[[Frame, Extra], Frame]
 
 
 @dataclass(frozen=True)
 class Limits:
     """What a graph of a precision must keep against the generator in float32."""
 
-    max_abs: int
-    """Largest difference of one byte, in levels of 255."""
+    level: int
+    """A byte may differ by this many levels of 255."""
+    share_over_level: float
+    """Share of bytes that may differ by more."""
     psnr_db: float
     """Smallest peak signal-to-noise ratio over all frames."""
 
 
 LIMITS = {
     # The same numbers in another order of summation: a value on the edge between two bytes may go either way.
-    "fp32": Limits(max_abs=1, psnr_db=60.0),
-    # Half precision has 11 bits of mantissa, and the step amplifies the noise's error.
-    "fp16": Limits(max_abs=6, psnr_db=45.0),
+    "fp32": Limits(level=1, share_over_level=0.0, psnr_db=60.0),
+    # Half precision has 11 bits of mantissa, and the step amplifies the noise's error. A network with random weights,
+    # which nothing has taught to be smooth, was measured at 52 dB with 0.014 % of the bytes off by more than 6.
+    "fp16": Limits(level=6, share_over_level=1e-3, psnr_db=45.0),
 }
 
 
@@ -51,6 +57,8 @@ class Figures:
     share_over_1: float
     """Share of bytes that differ by more than 1 level."""
     share_over_3: float
+    share_over_level: float
+    """Share of bytes that differ by more than the level of the precision's limits."""
     psnr_db: float
     """Over all frames together; infinite when they are equal."""
     nan_count: int
@@ -81,8 +89,9 @@ class ParityReport:
 class _Tally:
     """Adds up the differences of two links, frame by frame."""
 
-    def __init__(self) -> None:
-        self.max_abs = self.over_1 = self.over_3 = self.values = self.nan_count = 0
+    def __init__(self, level: int) -> None:
+        self.level = level
+        self.max_abs = self.over_1 = self.over_3 = self.over_level = self.values = self.nan_count = 0
         self.squares = 0.0
 
     def add(self, ours: Frame, theirs: Frame) -> None:
@@ -90,13 +99,15 @@ class _Tally:
         self.max_abs = max(self.max_abs, int(difference.max()))
         self.over_1 += int((difference > 1).sum())
         self.over_3 += int((difference > 3).sum())
+        self.over_level += int((difference > self.level).sum())
         self.squares += float(np.square(difference, dtype=np.int64).sum())
         self.values += difference.size
 
     def figures(self) -> Figures:
         mean_square = self.squares / self.values
         psnr = math.inf if mean_square == 0 else 10 * math.log10(255.0**2 / mean_square)
-        return Figures(self.max_abs, self.over_1 / self.values, self.over_3 / self.values, psnr, self.nan_count)
+        over_1, over_3, over_level = (over / self.values for over in (self.over_1, self.over_3, self.over_level))
+        return Figures(self.max_abs, over_1, over_3, over_level, psnr, self.nan_count)
 
 
 def parity_frames(size: FrameSize, count: int) -> Iterator[Frame]:
@@ -141,11 +152,12 @@ def check_parity(
         The report, which may hold figures over the limits: `enforce` judges it.
     """
     run_graph = _graph_runner(graph_path)
-    to_float32, to_torch, graph_to_float32 = _Tally(), _Tally(), _Tally()
-    for frame in parity_frames(size, frame_count):
-        reference, _ = _run_module(exact, frame)
-        ours, nan_count = (reference, 0) if converted is exact else _run_module(converted, frame)
-        result = run_graph(frame)
+    to_float32, to_torch, graph_to_float32 = (_Tally(LIMITS[precision].level) for _ in range(3))
+    for index, frame in enumerate(parity_frames(size, frame_count)):
+        extra = example_values(extra_inputs(exact.generator, size), seed=index)
+        reference, _ = _run_module(exact, frame, extra)
+        ours, nan_count = (reference, 0) if converted is exact else _run_module(converted, frame, extra)
+        result = run_graph(frame, extra)
         to_float32.add(ours, reference)
         to_float32.nan_count += nan_count
         to_torch.add(result, ours)
@@ -166,20 +178,24 @@ def enforce(report: ParityReport) -> None:
     """Raise ParityError if the graph is further from float32 than its precision's limits allow."""
     got, limits = report.graph_to_float32, report.limits
     nan_count = report.torch_to_float32.nan_count if report.torch_to_float32 else 0
-    if got.max_abs <= limits.max_abs and got.psnr_db >= limits.psnr_db and nan_count == 0:
+    near_enough = got.share_over_level <= limits.share_over_level and got.psnr_db >= limits.psnr_db
+    if near_enough and nan_count == 0:
         return
+    advice = (
+        "Please report it with the generator." if report.precision == "fp32" else "Export it with --precision fp32."
+    )
     raise ParityError(
-        f"The {report.precision} graph is not what the generator computes: largest difference {got.max_abs} levels "
-        f"(limit {limits.max_abs}), PSNR {got.psnr_db:.1f} dB (limit {limits.psnr_db:.0f}), {nan_count} values not "
-        f"finite, over {report.frame_count} frames of {report.frame_size}. Nothing was written. "
-        + ("Export it with --precision fp32." if report.precision != "fp32" else "Please report it with the generator.")
+        f"The {report.precision} graph is not what the generator computes: {got.share_over_level:.2%} of the bytes are "
+        f"off by more than {limits.level} levels (limit {limits.share_over_level:.2%}; largest difference "
+        f"{got.max_abs}), PSNR {got.psnr_db:.1f} dB (limit {limits.psnr_db:.0f}), {nan_count} values not finite, over "
+        f"{report.frame_count} frames of {report.frame_size}. Nothing was written. {advice}"
     )
 
 
 @torch.no_grad()
-def _run_module(module: FrameToFrame, frame: Frame) -> tuple[Frame, int]:
+def _run_module(module: FrameToFrame, frame: Frame, extra: Extra) -> tuple[Frame, int]:
     image = module.image_from_frame(torch.from_numpy(frame)[None])
-    translated = module.translate(image)
+    translated = module.translate(image, *extra)
     nan_count = int((~torch.isfinite(translated)).sum())
     return module.frame_from_image(translated)[0].numpy(), nan_count
 
@@ -189,10 +205,11 @@ def _graph_runner(path: Path) -> Translate:
     options = runtime.SessionOptions()
     options.log_severity_level = 3
     session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
+    names = [given.name for given in session.get_inputs()]
 
-    def run(frame: Frame) -> Frame:
-        result: Frame = session.run(None, {name: frame[None]})[0][0]
+    def run(frame: Frame, extra: Extra) -> Frame:
+        values = (frame[None], *(value.numpy() for value in extra))
+        result: Frame = session.run(None, dict(zip(names, values, strict=True)))[0][0]
         return result
 
     return run

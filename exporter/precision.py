@@ -10,7 +10,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from onestep.training.generator import OneStepGenerator
+from onestep.training.generator import GeneratorNetwork
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16}
 
@@ -34,7 +34,7 @@ class Float32Island(nn.Module):
         return result if self.result_dtype is None else result.to(self.result_dtype)
 
 
-def generator_in(precision: str, generator: OneStepGenerator) -> OneStepGenerator:
+def generator_in(precision: str, generator: GeneratorNetwork) -> GeneratorNetwork:
     """Return a float32 generator in `fp32`, which is itself, or a copy of it in `fp16`.
 
     The result's `forward` takes and returns the dtype of `DTYPES[precision]`.
@@ -46,7 +46,7 @@ def generator_in(precision: str, generator: OneStepGenerator) -> OneStepGenerato
     return converted
 
 
-def _copy_as(dtype: torch.dtype, generator: OneStepGenerator) -> OneStepGenerator:
+def _copy_as(dtype: torch.dtype, generator: GeneratorNetwork) -> GeneratorNetwork:
     """Copy a generator in another dtype without a second copy in its own on the way."""
     tensors = (*generator.parameters(), *generator.buffers())
     converted = {id(tensor): _converted(tensor, dtype) for tensor in tensors}

@@ -10,9 +10,11 @@
     ├── CheckpointError (ValueError)       a checkpoint is damaged, unsafe, or does not go with what is asked of it
     ├── TrainingError (RuntimeError)       training cannot go on
     ├── ExportError (RuntimeError)         the graph could not be made
-    │   └── ParityError                    the graph was made and does not compute what the generator computes
+    │   ├── ParityError                    the graph was made and does not compute what the generator computes
+    │   └── EngineBuildError               the engine could not be built, or does not compute in the graph's types
     ├── BundleError (ValueError)           a bundle is damaged, incomplete, unsafe or too new
     ├── BackendError (RuntimeError)        a backend is not usable here, or failed
+    │   └── EngineError                    the bundle has no engine for this machine and size; names the command
     └── MissingExtraError (ImportError)    a library is not installed; names the pip command
 
 The command line prints the message and exits with status 1. A message says what failed, what was got, what was
@@ -75,12 +77,20 @@ class ParityError(ExportError):
     """The graph does not compute what the generator computes."""
 
 
+class EngineBuildError(ExportError):
+    """The engine could not be built, or does not compute in the types that the graph names."""
+
+
 class BundleError(OnestepError, ValueError):
     """A bundle is damaged, incomplete, unsafe or too new."""
 
 
 class BackendError(OnestepError, RuntimeError):
     """A backend cannot be used on this machine, or failed while running."""
+
+
+class EngineError(BackendError):
+    """The bundle has no engine that this machine can run at this size."""
 
 
 class MissingExtraError(OnestepError, ImportError):

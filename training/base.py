@@ -4,21 +4,29 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import torch
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from onestep.errors import GeneratorError
 from onestep.training.architectures import architecture
 from onestep.training.byte_tokenizer import byte_tokenizer
+from onestep.training.part_files import check_parts, check_text_encoder, load_network, load_part
 
 CARD_NAME = "onestep.json"
 UNKNOWN_LICENCE = "unknown (see the base's model card)"
+SD_TURBO_LICENCE = "Stability AI's SD-Turbo licence (see the model card of stabilityai/sd-turbo)"
+_LICENCES = {"sd-turbo": SD_TURBO_LICENCE}
 _PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
-_T = TypeVar("_T")
+_HUB_FOLDER_PREFIX = "models--"
+OnPart = Callable[[str], None]
+"""Called with a part's name when work on it begins."""
+
+
+def _ignore(part: str) -> None:
+    """Take no notice of a part."""
 
 
 @dataclass(frozen=True)
@@ -44,30 +52,36 @@ class Base:
         """Encode a prompt.
 
         Args:
-            prompt: Any text; what is longer than the text encoder's positions is cut off. May be empty.
+            prompt: Any text; what is longer than the tokenizer and the text encoder take is cut off. May be empty.
 
         Returns:
-            `[1, T, D] float32`, the text encoder's last hidden state, T its number of positions.
+            `[1, T, D] float32`, the text encoder's last hidden state, T the number of positions.
         """
-        positions = self.text_encoder.config.max_position_embeddings
+        positions = min(self.text_encoder.config.max_position_embeddings, self.tokenizer.model_max_length)
         tokens = self.tokenizer(
             prompt, padding="max_length", truncation=True, max_length=positions, return_tensors="pt"
         ).input_ids
         return cast(Tensor, self.text_encoder(tokens)[0]).float()
 
 
-def random_base(name: str, *, seed: int) -> Base:
+def random_base(name: str, *, seed: int, on_part: OnPart = _ignore) -> Base:
     """Build a known architecture with seeded random weights.
+
+    Its tokenizer is the byte tokenizer, whose ids every text encoder of these architectures takes.
 
     Args:
         name: A name of `architectures`.
         seed: Seed of the weights. The global random state is left as it was.
+        on_part: Called when the building of a network begins.
     """
     parts = architecture(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
+        on_part("unet")
         unet = UNet2DConditionModel(**parts.unet)
+        on_part("vae")
         vae = AutoencoderKL(**parts.vae)
+        on_part("text_encoder")
         text_encoder = CLIPTextModel(CLIPTextConfig(**parts.text_encoder))
     return Base(
         name=name,
@@ -80,9 +94,10 @@ def random_base(name: str, *, seed: int) -> Base:
     )
 
 
-def save_base(base: Base, folder: Path) -> None:
+def save_base(base: Base, folder: Path, *, on_part: OnPart = _ignore) -> None:
     """Write a base into a folder in diffusers' layout, as safetensors, with a card that names it."""
     for part in _PARTS:
+        on_part(part)
         getattr(base, part).save_pretrained(folder / part)
     card = {"format": "onestep-base", "version": 1, "name": base.name, "licence": base.licence}
     (folder / CARD_NAME).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
@@ -91,52 +106,41 @@ def save_base(base: Base, folder: Path) -> None:
 def load_base(folder: str | Path) -> Base:
     """Load a base from a folder in diffusers' layout, in float32.
 
+    Published folders load as they are: half-precision variants, a tokenizer as vocabulary and merges, and SD-Turbo's
+    scheduler configuration, which names another class of the same schedule.
+
     Raises:
-        GeneratorError: A part is missing or cannot be loaded; the message names it.
+        GeneratorError: A part is missing, of an unsupported class, or cannot be loaded; the message names it.
     """
     path = Path(folder)
     check_parts(path, _PARTS, kind="base")
+    check_text_encoder(path / "text_encoder")
     name, licence = _name_and_licence(path)
     return Base(
         name=name,
         licence=licence,
-        unet=load_part(UNet2DConditionModel.from_pretrained, path / "unet").eval(),
-        vae=load_part(AutoencoderKL.from_pretrained, path / "vae").eval(),
-        text_encoder=load_part(CLIPTextModel.from_pretrained, path / "text_encoder").eval(),
-        tokenizer=load_part(CLIPTokenizer.from_pretrained, path / "tokenizer", dtype=None),
-        scheduler=load_part(DDPMScheduler.from_pretrained, path / "scheduler", dtype=None),
+        unet=load_network(UNet2DConditionModel.from_pretrained, path / "unet").eval(),
+        vae=load_network(AutoencoderKL.from_pretrained, path / "vae").eval(),
+        text_encoder=load_network(CLIPTextModel.from_pretrained, path / "text_encoder").eval(),
+        tokenizer=load_part(CLIPTokenizer.from_pretrained, path / "tokenizer"),
+        scheduler=load_part(DDPMScheduler.from_pretrained, path / "scheduler"),
     )
-
-
-def check_parts(path: Path, parts: tuple[str, ...], *, kind: str) -> None:
-    """Raise GeneratorError unless `path` is a folder with all of the named sub-folders."""
-    if not path.is_dir():
-        raise GeneratorError(f"{path} is not a folder. A {kind} is a folder with {', '.join(parts)} in it.")
-    missing = [part for part in parts if not (path / part).is_dir()]
-    if missing:
-        raise GeneratorError(
-            f"{path} lacks {', '.join(missing)}, so it is no {kind}. Expected diffusers' layout: {', '.join(parts)}."
-        )
-
-
-def load_part(load: Callable[..., _T], path: Path, *, dtype: torch.dtype | None = torch.float32) -> _T:
-    """Load one part with its class's own `from_pretrained`, from disk only.
-
-    Raises:
-        GeneratorError: The library could not load it; the message holds the library's reason.
-    """
-    kind = {} if dtype is None else {"torch_dtype" if "diffusers" in load.__module__ else "dtype": dtype}
-    try:
-        return load(str(path), local_files_only=True, **kind)
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as err:
-        raise GeneratorError(f"{path} could not be loaded: {err}") from err
 
 
 def _name_and_licence(path: Path) -> tuple[str, str]:
     card = path / CARD_NAME
     if not card.is_file():
-        return path.resolve().name, UNKNOWN_LICENCE
+        name = _folder_name(path.resolve())
+        return name, _LICENCES.get(name, UNKNOWN_LICENCE)
     content = json.loads(card.read_text(encoding="utf-8"))
     if "name" in content:
         return str(content["name"]), str(content.get("licence", UNKNOWN_LICENCE))
     return str(content["base"]), str(content["base_licence"])
+
+
+def _folder_name(path: Path) -> str:
+    """Return a folder's name; in the hub's cache, `models--OWNER--NAME/snapshots/HASH`, that is NAME."""
+    repository = path.parent.parent.name
+    if path.parent.name == "snapshots" and repository.startswith(_HUB_FOLDER_PREFIX):
+        return repository.rsplit("--", 1)[-1]
+    return path.name

@@ -1,4 +1,7 @@
-"""The generator as a folder (contract 1): diffusers' layout plus `onestep.json`. LoRA is merged; no pickle."""
+"""The generator as a folder (contract 1): diffusers' layout plus `onestep.json`. LoRA is merged; no pickle.
+
+A stochastic generator's low-rank branches cannot be merged: they lie beside the frozen parts, in one safetensors file.
+"""
 
 import dataclasses
 import json
@@ -7,8 +10,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from onestep.errors import GeneratorError
-from onestep.training.base import CARD_NAME, Base, check_parts, load_base, load_part, save_base
-from onestep.training.generator import OneStep, OneStepGenerator
+from onestep.training.base import CARD_NAME, Base, load_base, save_base
+from onestep.training.branch_file import load_branches, save_branches
+from onestep.training.generator import GeneratorNetwork, OneStep, OneStepGenerator
+from onestep.training.part_files import check_parts, load_network
+from onestep.training.stochastic import StochasticGenerator
+from onestep.training.strength_layers import without_branches
 from onestep.training.vae_skips import SkipConvolutions
 
 _FORMAT = "onestep-generator"
@@ -31,13 +38,16 @@ class GeneratorCard:
     input_range: tuple[float, float]
     preferred_size: tuple[int, int]
     """Width and height in pixels that it was trained for."""
+    stochastic: bool = False
+    """Whether it takes a noise and a strength beside the image."""
 
 
 @dataclass(frozen=True)
 class PackedGenerator:
     """A generator with all that its folder holds."""
 
-    generator: OneStepGenerator
+    generator: GeneratorNetwork
+    """A `StochasticGenerator` where the card says so, else a `OneStepGenerator`."""
     card: GeneratorCard
     base: Base
     """The base's parts; `unet` and `vae` are the generator's own, adapted ones."""
@@ -45,8 +55,13 @@ class PackedGenerator:
 
 def save_generator(packed: PackedGenerator, folder: Path) -> None:
     """Write a generator into a folder that exists."""
-    save_base(packed.base, folder)
-    packed.generator.skips.save_pretrained(folder / _SKIPS)
+    base, skips = packed.base, packed.generator.skips
+    if packed.card.stochastic:
+        save_branches(packed.generator, folder)
+        base = dataclasses.replace(base, unet=without_branches(base.unet), vae=without_branches(base.vae))
+        skips = without_branches(skips)
+    save_base(base, folder)
+    skips.save_pretrained(folder / _SKIPS)
     card = {"format": _FORMAT, "version": _VERSION, **dataclasses.asdict(packed.card)}
     (folder / CARD_NAME).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -61,19 +76,22 @@ def load_generator(folder: str | Path) -> PackedGenerator:
     check_parts(path, (_SKIPS,), kind="generator")
     card = _read_card(path / CARD_NAME)
     base = load_base(path)
-    skips = load_part(SkipConvolutions.from_pretrained, path / _SKIPS)
+    skips = load_network(SkipConvolutions.from_pretrained, path / _SKIPS)
     if list(skips.config["in_channels"]) != list(card.skip_channels):
         raise GeneratorError(
             f"{path / CARD_NAME} says skip widths {card.skip_channels}, {path / _SKIPS} has "
             f"{list(skips.config['in_channels'])}. The folder was put together from two generators: merge again."
         )
-    generator = OneStepGenerator(
+    kind = StochasticGenerator if card.stochastic else OneStepGenerator
+    generator = kind(
         vae=base.vae,
         unet=base.unet,
         skips=skips,
         step=OneStep.from_scheduler(base.scheduler),
         input_range=card.input_range,
     )
+    if card.stochastic:
+        load_branches(generator, path)
     return PackedGenerator(generator.eval().requires_grad_(False), card, base)
 
 
@@ -87,11 +105,11 @@ def _read_card(path: Path) -> GeneratorCard:
             f"{path} has format {content.get('format')!r} version {content.get('version')!r}; "
             f"expected {_FORMAT!r} version {_VERSION}. Make the generator with this version of onestep."
         )
-    names = [field.name for field in dataclasses.fields(GeneratorCard)]
-    missing = [name for name in names if name not in content]
+    fields = dataclasses.fields(GeneratorCard)
+    missing = [field.name for field in fields if field.name not in content and field.default is dataclasses.MISSING]
     if missing:
         raise GeneratorError(f"{path} lacks {', '.join(missing)}. Merge the checkpoint again.")
-    values = {name: content[name] for name in names}
+    values = {field.name: content[field.name] for field in fields if field.name in content}
     values["input_range"] = tuple(values["input_range"])
     values["preferred_size"] = tuple(values["preferred_size"])
     return GeneratorCard(**values)

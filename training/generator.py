@@ -29,6 +29,8 @@ class OneStep:
     timestep: int
     alpha_bar: float
     """Cumulative product of the alphas at `timestep`."""
+    x0_limit: float | None = None
+    """The scheduler clips x0 to this magnitude; None, as for SD-Turbo, where it does not."""
 
     @classmethod
     def from_scheduler(cls, scheduler: DDPMScheduler) -> "OneStep":
@@ -44,18 +46,23 @@ class OneStep:
                 "'epsilon', as SD-Turbo has. Choose another base."
             )
         timestep = int(config.num_train_timesteps) - 1
-        return cls(timestep=timestep, alpha_bar=float(scheduler.alphas_cumprod[timestep]))
+        return cls(
+            timestep=timestep,
+            alpha_bar=float(scheduler.alphas_cumprod[timestep]),
+            x0_limit=float(config.clip_sample_range) if config.clip_sample else None,
+        )
 
     def x0_from_noise(self, latent: Tensor, noise: Tensor) -> Tensor:
-        """Return the estimate of the clean latent, float32, of the shape of both arguments."""
+        """Return the estimate of the clean latent, in float32 or wider, of the shape of both arguments."""
+        dtype = torch.promote_types(latent.dtype, torch.float32)
         signal_rate = self.alpha_bar**0.5
         noise_rate = (1.0 - self.alpha_bar) ** 0.5
-        x0: Tensor = (latent.float() - noise_rate * noise.float()) / signal_rate
-        return x0
+        x0: Tensor = (latent.to(dtype) - noise_rate * noise.to(dtype)) / signal_rate
+        return x0 if self.x0_limit is None else x0.clamp(-self.x0_limit, self.x0_limit)
 
 
-class OneStepGenerator(nn.Module):
-    """Translate images in one network evaluation. Deterministic; runs wherever its parameters are.
+class GeneratorNetwork(nn.Module):
+    """The parts of a generator and the stages that every kind of generator goes through.
 
     Args:
         vae: Autoencoder with as many levels as `skips` has convolutions.
@@ -93,6 +100,33 @@ class OneStepGenerator(nn.Module):
         unet_levels = len(self.unet.config.block_out_channels)
         return int(2 ** (vae_levels - 1) * 2 ** (unet_levels - 1))
 
+    def encode(self, image: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Turn `[B, 3, H, W]` in [-1, 1] into the UNet's latent and the encoder's activations."""
+        mean, taps = encode_with_taps(self.vae, self._in_input_range(image))
+        return mean * self.latent_scale, taps
+
+    def denoise(self, latent: Tensor, prompt_embedding: Tensor) -> Tensor:
+        """Turn the UNet's noisy latent into the estimate of the clean one, of the same shape, in float32 or wider."""
+        timestep = torch.tensor(self.step.timestep, device=latent.device)
+        prompt = prompt_embedding.expand(latent.shape[0], -1, -1)
+        noise = cast(Tensor, self.unet(latent, timestep, prompt, return_dict=False)[0])
+        return self.step.x0_from_noise(latent, noise)
+
+    def decode(self, latent: Tensor, taps: list[Tensor], *, dtype: torch.dtype) -> Tensor:
+        """Turn a clean latent and the encoder's activations into `[B, 3, H, W]` in [-1, 1] of a dtype."""
+        decoded = decode_with_skips(self.vae, (latent / self.latent_scale).to(dtype), self.skips(taps))
+        return decoded.clamp(-1.0, 1.0)
+
+    def _in_input_range(self, image: Tensor) -> Tensor:
+        low, high = self.input_range
+        if (low, high) == (-1.0, 1.0):
+            return image
+        return (image + 1.0) * ((high - low) / 2.0) + low
+
+
+class OneStepGenerator(GeneratorNetwork):
+    """Translate images in one network evaluation. Deterministic; runs wherever its parameters are."""
+
     def forward(self, image: Tensor, prompt_embedding: Tensor) -> Tensor:
         """Translate a batch of images.
 
@@ -103,20 +137,5 @@ class OneStepGenerator(nn.Module):
         Returns:
             `[B, 3, H, W]` in [-1, 1], RGB, of the decoder's dtype.
         """
-        mean, taps = encode_with_taps(self.vae, self._in_input_range(image))
-        latent = mean * self.latent_scale
-        noise = self._predict_noise(latent, prompt_embedding)
-        x0 = self.step.x0_from_noise(latent, noise) / self.latent_scale
-        decoded = decode_with_skips(self.vae, x0.to(mean.dtype), self.skips(taps))
-        return decoded.clamp(-1.0, 1.0)
-
-    def _in_input_range(self, image: Tensor) -> Tensor:
-        low, high = self.input_range
-        if (low, high) == (-1.0, 1.0):
-            return image
-        return (image + 1.0) * ((high - low) / 2.0) + low
-
-    def _predict_noise(self, latent: Tensor, prompt_embedding: Tensor) -> Tensor:
-        timestep = torch.tensor(self.step.timestep, device=latent.device)
-        prompt = prompt_embedding.expand(latent.shape[0], -1, -1)
-        return cast(Tensor, self.unet(latent, timestep, prompt, return_dict=False)[0])
+        latent, taps = self.encode(image)
+        return self.decode(self.denoise(latent, prompt_embedding), taps, dtype=latent.dtype)

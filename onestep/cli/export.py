@@ -3,11 +3,13 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from onestep.errors import SettingError, require
+from onestep.cli.choose_generator import GeneratorChoice, loaded_generator
+from onestep.cli.stage import print_stage
+from onestep.errors import require
 from onestep.frame_size import frame_size_from_text
 
 if TYPE_CHECKING:
@@ -20,12 +22,24 @@ def export(
     generator: Annotated[
         Path | None, typer.Option(help="A merged generator's folder, instead of --domain.", show_default=False)
     ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(help="Trained weights, a published .pkl or a .safetensors; needs --base.", show_default=False),
+    ] = None,
+    base: Annotated[
+        str | None, typer.Option(help="What the checkpoint was trained on: tiny, sd-turbo, or a folder.")
+    ] = None,
+    direction: Annotated[
+        Literal["a2b", "b2a"] | None, typer.Option(help="Which way, where the checkpoint has both.")
+    ] = None,
     precision: Annotated[str, typer.Option(help="Types of the graph: fp32 or fp16.")] = "fp32",
     size: Annotated[
         str | None,
         typer.Option(help="The graph's only frame size, WIDTHxHEIGHT. Without it, height and width stay free."),
     ] = None,
-    prompt: Annotated[str | None, typer.Option(help="Replace the generator's prompt.")] = None,
+    prompt: Annotated[
+        str | None, typer.Option(help="What to say to the model [the domain's or the generator's own].")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder of the bundle [default: DOMAIN-PRECISION.bundle].")
     ] = None,
@@ -39,6 +53,8 @@ def export(
 
     The bundle runs with `onestep run-video --bundle`.
     """
+    choice = GeneratorChoice(domain, generator, checkpoint, base, direction, prompt)
+    frame_size = frame_size_from_text(size) if size else None
     require("torch", extra="export", purpose="export a generator")
     require("diffusers", extra="export", purpose="export a generator")
     require("onnxscript", extra="export", purpose="export a generator")
@@ -47,40 +63,20 @@ def export(
 
     options = ExportOptions(
         precision=precision,
-        size=frame_size_from_text(size) if size else None,
+        size=frame_size,
         prompt=prompt,
         parity_frame_count=parity_frames,
         overwrite=overwrite,
     )
-    folder = _generator_folder(domain, generator)
     with quiet_libraries():
-        from onestep.training.folder import load_generator
-
-        packed = load_generator(folder)
+        packed = loaded_generator(choice)
         print(f"Licences: base {packed.card.base_licence}; weights {packed.card.checkpoint_licence}", file=sys.stderr)
         target = output or Path(f"{packed.card.domain}-{precision}.bundle")
-        report = export_bundle(packed, target, options=options, on_stage=_print_stage)
+        report = export_bundle(packed, target, options=options, on_stage=print_stage)
     if as_json:
         print(json.dumps(_plain(report), indent=2))
     else:
         _print_report(report)
-
-
-def _generator_folder(domain: str | None, generator: Path | None) -> Path:
-    from onestep.domains import embedded_generator
-
-    if (domain is None) == (generator is None):
-        raise SettingError("Name what to export: either --domain NAME or --generator DIR, and not both.")
-    if generator is not None:
-        return generator
-    assert domain is not None
-    folder = embedded_generator(domain)
-    print(f"{domain} on the embedded tiny base, which runs on any machine.", file=sys.stderr)
-    return folder
-
-
-def _print_stage(stage: str) -> None:
-    print(f"… {stage}", file=sys.stderr)
 
 
 def _print_report(report: "ExportReport") -> None:
@@ -90,12 +86,12 @@ def _print_report(report: "ExportReport") -> None:
     console, manifest, parity = Console(), report.manifest, report.parity
     console.print(_folding_table(report.folded.before, report.folded.after))
     table = Table("compared", "largest", "over 1", "over 3", "PSNR dB", title=f"Parity on {parity.frame_count} frames")
-    rows = (
-        (f"torch {parity.precision} / torch fp32", parity.torch_to_float32),
-        (f"graph / torch {parity.precision}", parity.graph_to_torch),
-        ("graph / torch fp32", parity.graph_to_float32),
-    )
-    for name, row in rows:
+    rows = {
+        f"torch {parity.precision} / torch fp32": parity.torch_to_float32,
+        f"graph / torch {parity.precision}": parity.graph_to_torch,
+        "graph / torch fp32": parity.graph_to_float32,
+    }
+    for name, row in rows.items():
         if row is not None:
             over = (f"{share:.3%}" for share in (row.share_over_1, row.share_over_3))
             table.add_row(name, str(row.max_abs), *over, f"{row.psnr_db:.1f}")

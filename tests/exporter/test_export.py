@@ -82,7 +82,7 @@ def test_an_existing_bundle_is_kept(bundle: Path, packed: PackedGenerator) -> No
 def test_a_failed_proof_leaves_nothing(
     packed: PackedGenerator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(parity.LIMITS, "fp32", parity.Limits(max_abs=-1, psnr_db=0.0))
+    monkeypatch.setitem(parity.LIMITS, "fp32", parity.Limits(level=1, share_over_level=-1.0, psnr_db=0.0))
     with pytest.raises(ParityError, match="Nothing was written"):
         export_bundle(packed, tmp_path / "b", options=ExportOptions(size=FrameSize(32, 32), parity_frame_count=1))
     assert list(tmp_path.iterdir()) == []

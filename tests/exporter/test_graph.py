@@ -95,6 +95,7 @@ def test_all_weights_are_external_and_metadata_is_written(graph_path: Path) -> N
     large = [tensor for tensor in model.graph.initializer if len(tensor.raw_data) > 256]
     assert large == []
     assert {entry.key: entry.value for entry in model.metadata_props}["domain"] == "day2night"
+    assert str(Path(__file__).parents[2]).encode() not in graph_path.read_bytes(), "no trace of the exporting machine"
 
 
 def test_a_half_graph_is_half_but_for_the_last_layer_and_the_step(half_graph: FoldedGraph, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from onestep.frame_size import FrameSize
 from onestep.training.folder import PackedGenerator
 
 SIZE = FrameSize(64, 32)
-EQUAL = Figures(max_abs=0, share_over_1=0.0, share_over_3=0.0, psnr_db=math.inf, nan_count=0)
+EQUAL = Figures(max_abs=0, share_over_1=0.0, share_over_3=0.0, share_over_level=0.0, psnr_db=math.inf, nan_count=0)
 
 
 def report(precision: str = "fp16", **changes: float) -> ParityReport:
@@ -33,13 +33,14 @@ def report(precision: str = "fp16", **changes: float) -> ParityReport:
 
 
 def test_figures_agree_with_a_hand_computation() -> None:
-    tally = Tally()
+    tally = Tally(level=2)
     ours = np.array([[[10, 10, 10], [10, 10, 10]]], np.uint8)
     tally.add(ours, np.array([[[10, 11, 12], [10, 14, 0]]], np.uint8))
     figures = tally.figures()
     assert figures.max_abs == 10
     assert figures.share_over_1 == pytest.approx(3 / 6)
     assert figures.share_over_3 == pytest.approx(2 / 6)
+    assert figures.share_over_level == pytest.approx(2 / 6)
     assert figures.psnr_db == pytest.approx(10 * math.log10(255**2 / ((1 + 4 + 16 + 100) / 6)))
 
 
@@ -51,7 +52,7 @@ def test_frames_are_always_the_same_and_include_noise() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"max_abs": 7}, {"psnr_db": 44.9}], ids=["one byte too far", "too far on the whole"]
+    "changes", [{"share_over_level": 1.1e-3}, {"psnr_db": 44.9}], ids=["bytes too far", "too far on the whole"]
 )
 def test_a_graph_over_the_limits_is_refused(changes: dict[str, float]) -> None:
     with pytest.raises(ParityError, match=r"fp16 graph is not what the generator computes.*--precision fp32"):
@@ -65,8 +66,13 @@ def test_values_that_are_not_finite_are_refused() -> None:
 
 
 def test_a_graph_within_the_limits_passes() -> None:
-    enforce(report(max_abs=6, psnr_db=45.0))
+    enforce(report(share_over_level=1e-3, psnr_db=45.0))
     enforce(report("fp32", max_abs=1, psnr_db=60.0))
+
+
+def test_one_byte_off_by_two_is_too_much_in_float32() -> None:
+    with pytest.raises(ParityError, match="fp32 graph is not what the generator computes"):
+        enforce(report("fp32", max_abs=2, share_over_level=1e-6, psnr_db=70.0))
 
 
 def test_an_infinite_ratio_is_null_in_json() -> None:

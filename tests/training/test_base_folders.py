@@ -1,0 +1,147 @@
+"""Bases as they are found in the wild: published folder layouts, variants, schedulers, and what is wrong with some."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import DDPMScheduler
+from safetensors.torch import load_file, save_file
+
+from onestep.errors import GeneratorError
+from onestep.training.base import UNKNOWN_LICENCE, load_base, random_base, save_base
+from onestep.training.byte_tokenizer import byte_tokenizer
+from onestep.training.generator import OneStep
+
+SD_TURBO_SCHEDULER = {
+    "_class_name": "EulerDiscreteScheduler",
+    "_diffusers_version": "0.24.0.dev0",
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "beta_start": 0.00085,
+    "clip_sample": False,
+    "interpolation_type": "linear",
+    "num_train_timesteps": 1000,
+    "prediction_type": "epsilon",
+    "sample_max_value": 1.0,
+    "set_alpha_to_one": False,
+    "skip_prk_steps": True,
+    "steps_offset": 1,
+    "timestep_spacing": "trailing",
+    "trained_betas": None,
+    "use_karras_sigmas": False,
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A random tiny base as this project writes it."""
+    path = tmp_path / "base"
+    save_base(random_base("tiny", seed=1), path)
+    return path
+
+
+def as_published(folder: Path) -> Path:
+    """Change a base's folder into the layout of the hub: half-precision variants, vocabulary and merges, no card."""
+    half = random_base("tiny", seed=1).half()
+    for part, stem in (
+        ("unet", "diffusion_pytorch_model"),
+        ("vae", "diffusion_pytorch_model"),
+        ("text_encoder", "model"),
+    ):
+        (folder / part / f"{stem}.safetensors").unlink()
+        getattr(half, part).save_pretrained(folder / part, variant="fp16")
+        assert [file.name for file in (folder / part).glob("*.safetensors")] == [f"{stem}.fp16.safetensors"]
+    shutil.rmtree(folder / "tokenizer")
+    (folder / "tokenizer").mkdir()
+    tokenizer = byte_tokenizer(positions=77)
+    (folder / "tokenizer" / "vocab.json").write_text(json.dumps(tokenizer.get_vocab()), encoding="utf-8")
+    (folder / "tokenizer" / "merges.txt").write_text("#version: 0.2\n", encoding="utf-8")
+    config = {"tokenizer_class": "CLIPTokenizer", "model_max_length": 77, "pad_token": "!"}
+    (folder / "tokenizer" / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
+    (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(SD_TURBO_SCHEDULER), encoding="utf-8")
+    (folder / "onestep.json").unlink()
+    return folder
+
+
+def test_a_published_folder_loads_in_float32(folder: Path) -> None:
+    ours, theirs = random_base("tiny", seed=1).half(), load_base(as_published(folder))
+    for part in ("unet", "vae", "text_encoder"):
+        loaded = getattr(theirs, part).state_dict()
+        assert {tensor.dtype for tensor in loaded.values() if tensor.dtype.is_floating_point} == {torch.float32}
+        assert all(torch.equal(loaded[k], v.to(loaded[k].dtype)) for k, v in getattr(ours, part).state_dict().items())
+    original = random_base("tiny", seed=1)
+    for prompt in ("driving in the night", "", "très long " * 40):
+        tokens = [
+            base.tokenizer(prompt, padding="max_length", truncation=True, max_length=77).input_ids
+            for base in (original, theirs)
+        ]
+        assert tokens[0] == tokens[1]
+    assert theirs.prompt_embedding("driving in the night").shape == (1, 77, 32)
+
+
+def test_sd_turbos_scheduler_of_another_class_gives_its_alphas(folder: Path) -> None:
+    base = load_base(as_published(folder))
+    assert isinstance(base.scheduler, DDPMScheduler)
+    step = OneStep.from_scheduler(base.scheduler)
+    assert step.timestep == 999 and step.x0_limit is None
+    assert step.alpha_bar == pytest.approx(0.0046600895, rel=1e-5)  # float32, in whatever order
+
+
+def test_a_scheduler_that_clips_is_followed() -> None:
+    options = {"beta_schedule": "scaled_linear", "timestep_spacing": "trailing"}
+    scheduler = DDPMScheduler(clip_sample=True, clip_sample_range=2.0, **options)
+    scheduler.set_timesteps(1)
+    latent, noise = torch.randn(1, 4, 4, 4), torch.randn(1, 4, 4, 4)
+    theirs = scheduler.step(noise, 999, latent).prev_sample
+    assert theirs.abs().max() == pytest.approx(2.0)
+    torch.testing.assert_close(
+        OneStep.from_scheduler(scheduler).x0_from_noise(latent, noise), theirs, atol=1e-5, rtol=0
+    )
+
+
+def test_sd_turbo_is_known_by_its_folder_and_in_the_hubs_cache(folder: Path, tmp_path: Path) -> None:
+    (folder / "onestep.json").unlink()
+    assert load_base(folder).licence == UNKNOWN_LICENCE
+    snapshot = tmp_path / "models--stabilityai--sd-turbo" / "snapshots" / "b261bac6fd2cf515557d5d0707481eafa0485ec2"
+    snapshot.parent.mkdir(parents=True)
+    folder.rename(snapshot)
+    base = load_base(snapshot)
+    assert base.name == "sd-turbo" and "Stability AI's SD-Turbo licence" in base.licence
+
+
+def test_an_unknown_text_encoder_is_named(folder: Path) -> None:
+    config = folder / "text_encoder" / "config.json"
+    content = {**json.loads(config.read_text(encoding="utf-8")), "architectures": ["T5EncoderModel"]}
+    config.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(GeneratorError, match="class T5EncoderModel; supported: CLIPTextModel"):
+        load_base(folder)
+
+
+def test_a_missing_part_is_named(folder: Path) -> None:
+    shutil.rmtree(folder / "vae")
+    with pytest.raises(GeneratorError, match=r"lacks vae, so it is no base.*unet, vae, text_encoder"):
+        load_base(folder)
+
+
+def test_pickled_weights_are_not_read(folder: Path) -> None:
+    (folder / "unet" / "diffusion_pytorch_model.safetensors").rename(folder / "unet" / "diffusion_pytorch_model.bin")
+    with pytest.raises(GeneratorError, match=r"no weights as safetensors; found: .*\.bin.*save_pretrained"):
+        load_base(folder)
+
+
+def test_a_damaged_network_is_named(folder: Path) -> None:
+    weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(GeneratorError, match=r"unet could not be loaded"):
+        load_base(folder)
+
+
+def test_weights_that_lack_a_tensor_are_refused(folder: Path) -> None:
+    weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    tensors = load_file(str(weights))
+    tensors.pop("conv_out.weight")
+    save_file(tensors, str(weights), metadata={"format": "pt"})
+    with pytest.raises(GeneratorError, match=r"unet .*conv_out\.weight"):
+        load_base(folder)

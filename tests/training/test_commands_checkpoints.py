@@ -1,0 +1,92 @@
+"""The commands on checkpoints and bases: `merge`, `import` and `random-base`."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from onestep.cli.import_checkpoint import import_checkpoint
+from onestep.cli.merge import merge
+from onestep.cli.random_base import random_base
+from onestep.errors import CheckpointError, GeneratorError, OutputError
+from onestep.training.base import load_base
+from onestep.training.folder import load_generator
+from tests.training.published import SEED, paired
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The base's folder, as the command writes it."""
+    folder = tmp_path_factory.mktemp("bases") / "base"
+    random_base("tiny", folder, seed=SEED)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def edges(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A paired checkpoint on that base."""
+    return paired().save(tmp_path_factory.mktemp("checkpoints") / "edges.pkl")
+
+
+def test_import_and_merge(base: Path, edges: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import_checkpoint(edges, tmp_path / "edges.safetensors")
+    out = capsys.readouterr().out
+    assert "edges.safetensors (paired; directions paired; " in out and "rank 8; SHA-256 of the pickle " in out
+    before = [path.read_bytes() for path in sorted(base.rglob("*.safetensors"))]
+    merge(tmp_path / "edges.safetensors", tmp_path / "generator", str(base), prompt="a red house")
+    assert [path.read_bytes() for path in sorted(base.rglob("*.safetensors"))] == before
+    captured = capsys.readouterr()
+    assert "(paired, paired, prompt 'a red house')" in captured.out
+    assert "Licences: base MIT (random weights); weights not stated in the file" in captured.err
+    packed = load_generator(tmp_path / "generator")
+    assert packed.card.prompt == "a red house" and packed.card.input_range == (0.0, 1.0)
+
+
+def test_a_lacking_prompt_is_said_before_the_base_is_loaded(edges: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CheckpointError, match="stores no prompt"):
+        merge(edges, tmp_path / "generator", str(tmp_path / "empty"))
+    with pytest.raises(GeneratorError, match="empty lacks unet, vae"):
+        merge(edges, tmp_path / "generator", str(tmp_path / "empty"), prompt="")
+    assert not (tmp_path / "generator").exists()
+
+
+def test_an_existing_generator_is_kept(base: Path, edges: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(OutputError, match="exists already.*--overwrite"):
+        merge(edges, tmp_path, str(base), prompt="")
+    assert (tmp_path / "mine.txt").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_random_base_in_half_precision_takes_half_the_space(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    random_base("tiny", tmp_path / "half", seed=SEED, dtype="fp16")
+    captured = capsys.readouterr()
+    assert "… building unet" in captured.err and "… writing scheduler" in captured.err
+    assert f"(tiny, seed {SEED}, " in captured.out
+    sizes = [
+        (folder / "unet" / "diffusion_pytorch_model.safetensors").stat().st_size for folder in (base, tmp_path / "half")
+    ]
+    assert sizes[1] < 0.6 * sizes[0]
+    exact, half = load_base(base), load_base(tmp_path / "half")
+    assert torch.allclose(exact.unet.conv_in.weight, half.unet.conv_in.weight, atol=1e-3)
+
+
+def test_the_byte_tokenizer_goes_with_sd_turbos_text_encoder() -> None:
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    from onestep.training.architectures import architecture
+    from onestep.training.byte_tokenizer import byte_tokenizer
+
+    config = {
+        **architecture("sd-turbo").text_encoder,
+        "num_hidden_layers": 1,
+        "hidden_size": 32,
+        "intermediate_size": 32,
+    }
+    encoder = CLIPTextModel(CLIPTextConfig(**config)).eval()
+    tokens = byte_tokenizer(positions=77)("night", padding="max_length", return_tensors="pt").input_ids
+    with torch.no_grad():
+        hidden = encoder(tokens)[0]
+    assert hidden.shape == (1, 77, 32) and torch.isfinite(hidden).all()
