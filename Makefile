@@ -26,7 +26,7 @@ lint: $(VENV)/.dev-ready
 
 types: $(VENV)/.dev-ready
 	$(VENV)/bin/mypy
-	$(VENV)/bin/mypy tests benchmarks scripts examples
+	$(VENV)/bin/mypy --explicit-package-bases tests benchmarks scripts
 
 unit: $(VENV)/.dev-ready
 	$(VENV)/bin/python -m pytest -q

@@ -109,14 +109,14 @@ def _floor_ms(size: FrameSize) -> float:
         return 0.0
     side, count = 8192, 20
     matrix = torch.randn(side, side, dtype=torch.float16, device="cuda")
-    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
     for _turn in range(2):  # the first turn warms up
         start.record()
         for _ in range(count):
             matrix @ matrix
         end.record()
         torch.cuda.synchronize()
-    tflops = count * 2 * side**3 / start.elapsed_time(end) / 1e9
+    tflops = float(count * 2 * side**3 / start.elapsed_time(end) / 1e9)
     print(f"dense float16 matrix products: {tflops:.0f} TFLOP/s")
     return SD_TURBO_TFLOP_512 * size.pixels / 512**2 / tflops * 1e3
 

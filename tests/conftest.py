@@ -1,6 +1,6 @@
 """What every room's tests share: a tiny generator with random weights, and quiet libraries."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 import torch
@@ -10,6 +10,20 @@ from onestep.training.base import random_base
 from onestep.training.folder import GeneratorCard, PackedGenerator
 from onestep.training.generator import OneStep, OneStepGenerator
 from onestep.training.vae_skips import SkipConvolutions
+from tests.gpu import fail_if_skipped, skip_without_gpu
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the tests that need a GPU where there is none."""
+    skip_without_gpu(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Make the skip of a test that needs a GPU a failure where one is required."""
+    report = yield
+    fail_if_skipped(item, report)
+    return report
 
 
 @pytest.fixture(autouse=True)

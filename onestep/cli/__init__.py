@@ -10,9 +10,13 @@ from typing import Annotated
 
 import typer
 
+from onestep.cli.build import build
 from onestep.cli.doctor import doctor
 from onestep.cli.domains import domains
 from onestep.cli.export import export
+from onestep.cli.import_checkpoint import import_checkpoint
+from onestep.cli.merge import merge
+from onestep.cli.random_base import random_base
 from onestep.cli.render_video import render_video
 from onestep.cli.run_image import run_image
 from onestep.cli.run_video import run_video
@@ -25,8 +29,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="One-step image translation: one network evaluation per frame, one ONNX graph, real-time video.",
 )
-for command in (run_video, run_image, export, domains, doctor, render_video):
+for command in (run_video, run_image, export, build, merge, random_base, domains, doctor, render_video):
     app.command(command.__name__.replace("_", "-"))(command)
+app.command("import")(import_checkpoint)
 
 
 def main() -> None:

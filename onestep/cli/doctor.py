@@ -30,16 +30,17 @@ class Finding:
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Say what this machine can run, and why not the rest."""
-    findings = [*_machine(), *_backends(), *_extras(), *_encoders()]
+    findings = [*_machine(), *_nvidia(), *_backends(), *_extras(), *_encoders()]
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table("what", "usable", "detail")
     for finding in findings:
-        table.add_row(finding.subject, "yes" if finding.usable else "no", finding.detail)
+        table.add_row(finding.subject, "yes" if finding.usable else "no", escape(finding.detail))
     Console().print(table)
 
 
@@ -48,6 +49,12 @@ def _machine() -> list[Finding]:
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
     return [Finding("onestep", True, f"{__version__}; {system}; {cores} cores, {memory_gib:.0f} GiB")]
+
+
+def _nvidia() -> list[Finding]:
+    from onestep.runtime.backends.machine import nvidia_findings
+
+    return [Finding(found.subject, found.usable, found.detail) for found in nvidia_findings()]
 
 
 def _backends() -> list[Finding]:

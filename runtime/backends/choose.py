@@ -6,12 +6,14 @@ reason why it passed over each one before it. A new backend is one more entry in
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from onestep.bundle import Bundle
 from onestep.errors import BackendError, MissingExtraError, OnestepError, UnknownNameError
 from onestep.frame_size import FrameSize
-from onestep.runtime.backends import onnxruntime_cpu
+from onestep.runtime.backends import onnxruntime_cpu, onnxruntime_cuda, tensorrt
 from onestep.runtime.backends.engine import Engine
+from onestep.tensorrt_library import TENSORRT, TENSORRT_RTX
 
 AUTO = "auto"
 
@@ -27,7 +29,16 @@ class Backend:
     """Load a bundle's graph for a frame size with so many threads (None: by itself)."""
 
 
-BACKENDS: tuple[Backend, ...] = (Backend(onnxruntime_cpu.NAME, onnxruntime_cpu.why_not, onnxruntime_cpu.open_engine),)
+def _tensorrt(name: str) -> Backend:
+    return Backend(name, partial(tensorrt.why_not, name), partial(tensorrt.open_engine, name))
+
+
+BACKENDS: tuple[Backend, ...] = (
+    _tensorrt(TENSORRT),
+    _tensorrt(TENSORRT_RTX),
+    Backend(onnxruntime_cuda.NAME, onnxruntime_cuda.why_not, onnxruntime_cuda.open_engine),
+    Backend(onnxruntime_cpu.NAME, onnxruntime_cpu.why_not, onnxruntime_cpu.open_engine),
+)
 """From the fastest to the most widely usable."""
 
 

@@ -6,7 +6,6 @@ Measured on two shared cores with 960x540 H.264 in and out and a graph of five c
 processor time and 7.4 frames per second without spinning, 153 ms and 6.2 with it.
 """
 
-import os
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -14,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onestep.bundle import Bundle
-from onestep.errors import BackendError, MissingExtraError, SettingError
+from onestep.errors import BackendError, MissingExtraError
 from onestep.frame_size import FrameSize
-from onestep.runtime.backends.frame_tensors import FrameTensors, check_tensor, frame_tensors
+from onestep.runtime.backends.frame_tensors import FrameTensors, frame_tensors
+from onestep.runtime.backends.onnxruntime_graph import check_session, session_options
 from onestep.runtime.slots import Slot, aligned_frame
 
 if TYPE_CHECKING:
     import onnxruntime
 
 NAME = "onnxruntime-cpu"
-_ONLY_FATAL = 4
 
 
 def why_not() -> str | None:
@@ -47,17 +46,12 @@ def open_engine(bundle: Bundle, size: FrameSize, threads: int | None) -> "OnnxRu
     """
     ort = _onnxruntime()
     tensors = frame_tensors(bundle, size)
-    options = _session_options(ort, tensors, threads)
+    options = session_options(ort, tensors, threads)
     try:
         session = ort.InferenceSession(bundle.graph_path, options, providers=["CPUExecutionProvider"])
     except Exception as err:
         raise BackendError(f"ONNX Runtime {ort.__version__} cannot load {bundle.graph_path}: {err}") from err
-    for name, found in (
-        (tensors.input_name, session.get_inputs()),
-        (tensors.output_name, session.get_outputs()),
-    ):
-        got = (found[0].name, found[0].type.removeprefix("tensor(").removesuffix(")"), list(found[0].shape))
-        check_tensor(bundle, name, got, tensors)
+    check_session(bundle, session, tensors)
     return OnnxRuntimeCpuEngine(bundle, size, session, tensors)
 
 
@@ -115,19 +109,6 @@ class OnnxRuntimeCpuEngine:
         if self._session is None:
             raise BackendError(f"The session on {self._bundle.path} is closed. Open it again.")
         return self._session
-
-
-def _session_options(ort: Any, tensors: FrameTensors, threads: int | None) -> "onnxruntime.SessionOptions":
-    if threads is not None and threads < 1:
-        raise SettingError(f"{threads} threads cannot run a graph; expected 1 or more.")
-    options = ort.SessionOptions()
-    options.log_severity_level = _ONLY_FATAL
-    options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    for name, length in tensors.free_dimensions.items():
-        options.add_free_dimension_override_by_name(name, length)
-    return options
 
 
 def _onnxruntime() -> Any:

@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 HEAVY = ("torch", "diffusers", "transformers", "onnx", "onnxruntime", "onnxscript", "tensorrt", "av", "numpy", "PIL")
-COMMANDS = ("run-video", "run-image", "export", "domains", "doctor", "render-video")
+COMMANDS = (
+    "run-video",
+    "run-image",
+    "export",
+    "build",
+    "merge",
+    "import",
+    "random-base",
+    "domains",
+    "doctor",
+    "render-video",
+)
 
 
 def onestep(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -50,7 +61,12 @@ def test_each_command_has_help(command: str, tmp_path: Path) -> None:
         (["run-video", "missing.mp4"], "missing.mp4"),
         (["run-video", "x.mp4", "--domain", "day2nigth"], "Unknown domain 'day2nigth'. Did you mean 'day2night'?"),
         (["export", "--domain", "nowhere"], "Unknown domain 'nowhere'. Known: day2night"),
-        (["export"], "either --domain NAME or --generator DIR"),
+        (["export"], "Name what to export: --domain NAME, --generator DIR, or --checkpoint FILE with --base"),
+        (["export", "--domain", "day2night", "--generator", "x"], "leave out --checkpoint and --domain"),
+        (["export", "--checkpoint", "x.pkl"], "--checkpoint needs --base"),
+        (["export", "--domain", "day2night", "--direction", "b2a"], "--base and --direction go with --checkpoint"),
+        (["merge", "missing.pkl", "--base", "tiny", "-o", "g"], "missing.pkl"),
+        (["import", "missing.pkl", "-o", "x.safetensors"], "missing.pkl"),
         (["export", "--domain", "day2night", "--precision", "fp8"], "Unknown precision 'fp8'"),
         (["export", "--domain", "day2night", "--size", "big"], "'big' is not a frame size"),
         (["export", "--generator", "nowhere"], "nowhere is not a folder"),

@@ -128,8 +128,8 @@ def test_settings_that_do_not_go_together(bundle: Path, make_clip: MakeClip) -> 
         run_video(clip, domain="day2nigth")
     with pytest.raises(BundleError, match="is not a folder"):
         run_video(clip, bundle=bundle / "nothing")
-    with pytest.raises(UnknownNameError, match="Unknown backend 'tensorrt'"):
-        run_video(clip, str(bundle.parent / "out.mp4"), bundle=bundle, backend="tensorrt")
+    with pytest.raises(UnknownNameError, match="Unknown backend 'openvino'"):
+        run_video(clip, str(bundle.parent / "out.mp4"), bundle=bundle, backend="openvino")
     with pytest.raises(SettingError, match="multiples of 32 pixels"):
         run_video(clip, str(bundle.parent / "out.mp4"), bundle=bundle, size="100x100")
     with pytest.raises(OutputError, match="Name a file in a folder that exists"):

@@ -13,7 +13,8 @@ def options(steps: int) -> FitOptions:
 
 
 def test_it_minimises_and_reports() -> None:
-    module, lines = nn.Linear(2, 1), []
+    module = nn.Linear(2, 1)
+    lines: list[str] = []
     target = torch.tensor([[3.0, -1.0]])
     average = fit(module, lambda step: ((module.weight - target) ** 2).sum(), options=options(200), log=lines.append)
     assert len(lines) == 20

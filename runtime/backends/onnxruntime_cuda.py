@@ -1,0 +1,141 @@
+"""ONNX Runtime on an NVIDIA GPU: the bundle's own graph, no engine to build.
+
+The graph is bound to device memory once per slot and captured by ONNX Runtime as a CUDA graph per slot (its option
+`enable_cuda_graph`, told apart by `gpu_graph_annotation_id`). ONNX Runtime computes on the stream of the slots' copies,
+and is told not to wait for it at the end of a run.
+
+ONNX Runtime answers a request for a provider that it cannot load with a log line and the processor. Here that is an
+error. Not run on a GPU where it was written.
+"""
+
+import importlib
+import itertools
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from onestep.bundle import Bundle
+from onestep.errors import BackendError, require
+from onestep.frame_size import FrameSize
+from onestep.runtime.backends.engine import Engine
+from onestep.runtime.backends.frame_tensors import FrameTensors, frame_tensors
+from onestep.runtime.backends.onnxruntime_graph import check_session, session_options
+from onestep.runtime.cuda.calls import open_cuda, why_no_cuda
+from onestep.runtime.cuda.frame_engine import GpuFrameEngine
+from onestep.runtime.cuda.resources import CudaResources
+
+NAME = "onnxruntime-cuda"
+PROVIDER = "CUDAExecutionProvider"
+_INSTALL = "pip uninstall onnxruntime, then pip install 'onestep[gpu]'"
+
+
+def why_not() -> str | None:
+    """Return why this machine cannot use the backend, or None where it can."""
+    if find_spec("onnxruntime") is None:
+        return "onnxruntime-gpu is not installed (pip install 'onestep[gpu]')"
+    return why_no_cuda() or why_no_provider(importlib.import_module("onnxruntime"))
+
+
+def why_no_provider(ort: Any) -> str | None:
+    """Return one sentence if the installed ONNX Runtime is the one without CUDA."""
+    if PROVIDER in ort.get_available_providers():
+        return None
+    return f"the installed onnxruntime {ort.__version__} is the build without CUDA ({_INSTALL})"
+
+
+def open_engine(bundle: Bundle, size: FrameSize, threads: int | None) -> Engine:
+    """Load the bundle's graph for one frame size.
+
+    Args:
+        bundle: Opened, so its files and their places were checked.
+        size: Width and height in pixels; the graph's free dimensions are fixed to it.
+        threads: Processor threads for what little stays there; None takes all cores.
+
+    Raises:
+        BackendError: There is no driver or GPU, or ONNX Runtime cannot use it.
+        BundleError: The graph is not what the manifest says.
+        MissingExtraError: A library is not installed.
+    """
+    ort = require("onnxruntime", extra="gpu", purpose=f"run {NAME}")
+    cuda = open_cuda(for_backend=NAME)
+    if reason := why_no_provider(ort):
+        raise BackendError(f"{NAME} cannot run here: {reason}")
+    tensors = frame_tensors(bundle, size)
+    options = session_options(ort, tensors, threads)
+
+    def compute(stream: Any) -> "CudaGraphSession":
+        session = cuda_session(ort, bundle, options, stream)
+        check_session(bundle, session, tensors)
+        return CudaGraphSession(session, ort, tensors)
+
+    return GpuFrameEngine(str(bundle.path), size, CudaResources(cuda), compute)
+
+
+def cuda_session(ort: Any, bundle: Bundle, options: Any, stream: Any) -> Any:
+    """Load a graph on the CUDA provider, on the given stream.
+
+    Args:
+        ort: The module `onnxruntime`.
+        bundle: Whose graph.
+        options: `onnxruntime.SessionOptions`.
+        stream: CUDA stream to compute on.
+
+    Raises:
+        BackendError: ONNX Runtime cannot load the graph, or fell back to another provider.
+    """
+    settings = {
+        "device_id": "0",
+        "user_compute_stream": str(int(stream)),
+        "enable_cuda_graph": "1",
+        "cudnn_conv_algo_search": "EXHAUSTIVE",
+    }
+    try:
+        session = ort.InferenceSession(bundle.graph_path, options, providers=[(PROVIDER, settings)])
+    except Exception as err:
+        raise BackendError(f"ONNX Runtime {ort.__version__} cannot load {bundle.graph_path} on CUDA: {err}") from err
+    loaded = session.get_providers()
+    if PROVIDER not in loaded:
+        raise BackendError(
+            f"ONNX Runtime {ort.__version__} did not load its CUDA provider and would run on {', '.join(loaded)}. Its "
+            "CUDA and cuDNN libraries are missing or of another version: pip install 'onnxruntime-gpu[cuda,cudnn]'."
+        )
+    return session
+
+
+class CudaGraphSession:
+    """An ONNX Runtime session that replays one CUDA graph per slot.
+
+    Args:
+        session: On the CUDA provider, with `enable_cuda_graph` and a stream of ours.
+        ort: The module `onnxruntime`.
+        tensors: The graph's input and output.
+    """
+
+    def __init__(self, session: Any, ort: Any, tensors: FrameTensors) -> None:
+        self._session, self._ort, self._tensors = session, ort, tensors
+        self._numbers = itertools.count(1)
+
+    def prepare(self, stream: Any, input_address: int, output_address: int) -> Callable[[], None]:
+        """Bind the graph to two device addresses, let it be captured, and return what replays it."""
+        shape = list(self._tensors.shape)
+        binding = self._session.io_binding()
+        binding.bind_input(self._tensors.input_name, "cuda", 0, np.uint8, shape, input_address)
+        binding.bind_output(self._tensors.output_name, "cuda", 0, np.uint8, shape, output_address)
+        options = self._ort.RunOptions()
+        options.add_run_config_entry("gpu_graph_annotation_id", str(next(self._numbers)))
+        options.add_run_config_entry("disable_synchronize_execution_providers", "1")
+
+        def enqueue() -> None:
+            try:
+                self._session.run_with_iobinding(binding, options)
+            except Exception as err:
+                raise BackendError(f"ONNX Runtime failed to run the graph on CUDA: {err}") from err
+
+        enqueue()  # the first run allocates, then captures
+        return enqueue
+
+    def close(self) -> None:
+        """Free the session with its graphs."""
+        self._session = None

@@ -1,0 +1,46 @@
+"""What ONNX Runtime's providers have in common: the options of a session, and the check of its graph."""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from onestep.bundle import Bundle
+from onestep.errors import SettingError
+from onestep.runtime.backends.frame_tensors import FrameTensors, check_tensor
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+_ONLY_FATAL = 4
+
+
+def session_options(ort: Any, tensors: FrameTensors, threads: int | None) -> "onnxruntime.SessionOptions":
+    """Return the options of a session whose free dimensions are fixed.
+
+    Args:
+        ort: The module `onnxruntime`.
+        tensors: The graph's input and output.
+        threads: Processor threads of one frame; None takes as many as this process has processor cores.
+
+    Raises:
+        SettingError: Fewer than one thread.
+    """
+    if threads is not None and threads < 1:
+        raise SettingError(f"{threads} threads cannot run a graph; expected 1 or more.")
+    options = ort.SessionOptions()
+    options.log_severity_level = _ONLY_FATAL
+    options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    for name, length in tensors.free_dimensions.items():
+        options.add_free_dimension_override_by_name(name, length)
+    return options
+
+
+def check_session(bundle: Bundle, session: "onnxruntime.InferenceSession", tensors: FrameTensors) -> None:
+    """Raise BundleError unless a loaded graph has the input and output that the manifest describes."""
+    for name, found in (
+        (tensors.input_name, session.get_inputs()),
+        (tensors.output_name, session.get_outputs()),
+    ):
+        got = (found[0].name, found[0].type.removeprefix("tensor(").removesuffix(")"), list(found[0].shape))
+        check_tensor(bundle, name, got, tensors)

@@ -1,0 +1,85 @@
+"""The adapted graph computes the same bytes; the proof and the inspector's table count right; no library is needed."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from onestep.errors import EngineBuildError
+from onestep.exporter.engines.adapted_graph import adapted_graph
+from onestep.exporter.engines.inspection import counts_from_information
+from onestep.exporter.engines.precision_proof import check_islands, graph_counts
+from onestep.frame_size import FrameSize
+from onestep.training.folder import PackedGenerator
+from tests.exporter.engine_bundles import engine_bundle
+
+SIZE = FrameSize(64, 32)
+
+
+@pytest.fixture(scope="module")
+def path(packed: PackedGenerator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("graph") / "bundle"
+    return engine_bundle(folder, packed.generator, packed.base.prompt_embedding("x"), size=SIZE).graph_path
+
+
+def test_no_transpose_touches_bytes_and_the_result_is_the_same(path: Path) -> None:
+    frame = np.random.default_rng(0).integers(0, 256, (1, SIZE.height, SIZE.width, 3), np.uint8)
+    adapted = adapted_graph(path)
+    first, last = adapted.graph.node[0], adapted.graph.node[-1]
+    assert (first.op_type, list(first.input)) == ("Cast", ["frame"])
+    assert (last.op_type, list(last.output)) == ("Cast", ["translated"])
+    onnx.save(adapted, str(path.with_name("adapted.onnx")))
+    before, after = (
+        onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"]).run(None, {"frame": frame})[0]
+        for graph in (path, path.with_name("adapted.onnx"))
+    )
+    np.testing.assert_array_equal(before, after)
+
+
+def test_folded_keys_are_shown_untransposed_and_weights_stay_external(path: Path) -> None:
+    before = onnx.load(str(path), load_external_data=False)
+    adapted = adapted_graph(path)
+    added = {tensor.name for tensor in adapted.graph.initializer} - {tensor.name for tensor in before.graph.initializer}
+    assert len(added) == 7, "one per cross-attention of the tiny UNet"
+    assert adapted.ByteSize() < 2 * before.ByteSize() + 200_000
+
+
+def test_a_graph_that_needs_no_change_keeps_its_nodes(tmp_path: Path) -> None:
+    value = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 2]) for name in ("x", "y")]
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", value[:1], value[1:])
+    onnx.save(helper.make_model(graph), str(tmp_path / "g.onnx"))
+    assert [node.op_type for node in adapted_graph(tmp_path / "g.onnx").graph.node] == ["Relu"]
+
+
+def test_types_are_inferred_where_the_graph_does_not_state_them() -> None:
+    weight = numpy_helper.from_array(np.zeros((4, 4), np.float16), "w")
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT16, [1, 4]) for name in ("x", "y")]
+    nodes = [helper.make_node("Relu", ["x"], ["r"]), helper.make_node("MatMul", ["r", "w"], ["y"])]
+    model = helper.make_model(helper.make_graph(nodes, "g", values[:1], values[1:], [weight]))
+    assert graph_counts(model) == {"matrix product": {"float16": 1}}
+
+
+def test_islands_are_counted_and_one_more_is_refused() -> None:
+    allowed = {"convolution": {"float16": 89, "float32": 1}, "matrix product": {"float16": 5}}
+    check_islands(allowed, "fp16", where="graph")
+    check_islands({"convolution": {"float32": 90}}, "fp32", where="graph")
+    for operation, counts in (("convolution", {"float32": 2}), ("matrix product", {"float16": 4, "float32": 1})):
+        with pytest.raises(EngineBuildError, match=rf"{operation}s of the engine are float32 \(allowed: [01]\)"):
+            check_islands({operation: counts}, "fp16", where="engine")
+
+
+def test_the_inspectors_table_in_both_spellings() -> None:
+    layers = [
+        {"LayerType": "CaskConvolution", "Inputs": [{"Format/Datatype": "Channel major FP16 format"}]},
+        {"LayerType": "kgen", "TacticName": "sm80_gemm_f16", "Inputs": [{"Datatype": "Half"}]},
+        {"LayerType": "conv", "Inputs": [{"Format": "linear", "DataType": "Float"}]},
+        {"LayerType": "Reformat", "Inputs": []},
+        "a name only",
+    ]
+    assert counts_from_information({"Layers": layers}) == {
+        "convolution": {"float16": 1, "float32": 1},
+        "matrix product": {"float16": 1},
+    }
