@@ -26,7 +26,7 @@ lint: $(VENV)/.dev-ready
 
 types: $(VENV)/.dev-ready
 	$(VENV)/bin/mypy
-	$(VENV)/bin/mypy --explicit-package-bases tests benchmarks scripts
+	$(VENV)/bin/mypy --explicit-package-bases benchmarks scripts
 
 unit: $(VENV)/.dev-ready
 	$(VENV)/bin/python -m pytest -q

@@ -1,0 +1,1 @@
+"""What the benchmark scripts share: rows, clocks, statistics, floors, and the tables and pictures of the results."""

@@ -1,0 +1,109 @@
+"""A row of the table: what it claims to do for a frame, how it is opened, and what came out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.stages import Stages
+from bench.timing import Timing
+from bench.workload import Frame, Workload
+
+
+@dataclass(frozen=True)
+class OpenRow:
+    """A row with its networks loaded."""
+
+    call: Callable[[], list[Frame]]
+    """Translate the workload's frames: bytes in host memory in, bytes in host memory out."""
+    stages: Stages
+    counts_unet: bool = True
+    """Whether the UNet runs where a hook can count it: not inside a graph or compiled code."""
+    shared_bytes: int = 0
+    """Weights that the row uses and that were loaded before it."""
+    close: Callable[[], None] = lambda: None
+    cold_start: dict[str, float] | None = None
+    """Seconds to import, open and translate the first frame in a fresh process; None where that means nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowSpec:
+    """A row before it is opened."""
+
+    name: str
+    family: str
+    label: str
+    """For the reader of the table."""
+    steps: int
+    """How often the UNet is called for a frame; 0 for networks without one."""
+    guidance: int = 1
+    """Samples per frame in each of these calls."""
+    prepare: Callable[[Workload], None] = lambda workload: None
+    """What is done once and needs no measuring, such as the export of a graph."""
+    open: Callable[[Workload, int], OpenRow]
+    """Load it, to run so many steps."""
+    set_up_seconds: float = 0.0
+    """Set-up that is worth a thought: the row is skipped where it would take more than half of the time left."""
+    own_bytes: Callable[[Workload], int]
+    """Estimate of the memory it takes beside the shared networks."""
+    flops: Callable[[Workload], int]
+    """Operations of one frame; a multiply-add is two."""
+    weight_bytes: Callable[[Workload], int]
+    """Weights that are read at least once for each of the UNet's calls."""
+
+    @property
+    def evaluations(self) -> int:
+        """UNet evaluations per frame."""
+        return self.steps * self.guidance
+
+
+@dataclass(kw_only=True)
+class RowResult:
+    """What is known of a row after a run. Times are per frame."""
+
+    name: str
+    family: str
+    label: str
+    steps: int
+    evaluations: int
+    """UNet evaluations per frame that the row claims, and that the hook counted where it can."""
+    flops: int = 0
+    floor_ms: float = 0.0
+    steps_timed: int = 0
+    """Steps that were really run; fewer than `steps` means "per step x steps"."""
+    timing: Timing | None = None
+    device_timing: Timing | None = None
+    """By the device's own events; None on a processor."""
+    first_call_ms: float | None = None
+    """Wall time of the very first call as it was run, compilation and allocation included."""
+    opening_seconds: float | None = None
+    peak_host_bytes: int | None = None
+    peak_device_bytes: int | None = None
+    stages_ms: dict[str, float] = field(default_factory=dict)
+    """Mean time by stage; what is left to the median is before, between and after them."""
+    cold_start: dict[str, float] | None = None
+    marks: list[str] = field(default_factory=list)
+    """What a reader must know about the figures."""
+    reason: str | None = None
+    """Why the row could not run here."""
+
+    @property
+    def frames_per_second(self) -> float | None:
+        """Of one frame after the other, without decoding and encoding."""
+        return 1e3 / self.timing.median_ms if self.timing else None
+
+    @property
+    def over_floor(self) -> float | None:
+        """Measured time over the least time that the device's measured rates allow."""
+        return self.timing.median_ms / self.floor_ms if self.timing and self.floor_ms else None
+
+
+def result_of(spec: RowSpec, **known: Any) -> RowResult:
+    """Begin the result of a row."""
+    return RowResult(
+        name=spec.name,
+        family=spec.family,
+        label=spec.label,
+        steps=spec.steps,
+        evaluations=spec.evaluations,
+        **known,
+    )

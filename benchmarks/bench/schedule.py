@@ -1,0 +1,69 @@
+"""How a budget of time becomes steps and repeats, and in which order the rows take their turns."""
+
+import math
+from collections.abc import Iterator, Mapping
+
+LEAST_REPEATS = 3
+LEAST_STEPS = 2
+"""Two starts of the UNet give one time between them, the time of a step."""
+
+
+def shares(budget_seconds: float, wishes_seconds: Mapping[str, float]) -> dict[str, float]:
+    """Divide a budget so that who wants little gets it, and the rest is divided evenly among the others.
+
+    Args:
+        budget_seconds: To be divided.
+        wishes_seconds: What each would take if it could.
+    """
+    left, given = budget_seconds, {}
+    waiting = sorted(wishes_seconds, key=lambda name: wishes_seconds[name])
+    for place, name in enumerate(waiting):
+        given[name] = min(wishes_seconds[name], left / (len(waiting) - place))
+        left -= given[name]
+    return given
+
+
+def steps_within(share_seconds: float, *, steps: int, call_seconds: float, calls: int, most: int | None = None) -> int:
+    """Return how many of a row's steps to run, so that its calls fit into its share of the time.
+
+    Args:
+        share_seconds: Time for all calls of the row.
+        steps: Steps of a whole call.
+        call_seconds: Predicted time of a whole call.
+        calls: Number of calls that have to fit.
+        most: The user's own limit.
+
+    Returns:
+        `steps`, or fewer, but never fewer than two of several.
+    """
+    fitting = steps * min(1.0, share_seconds / (calls * call_seconds)) if call_seconds else steps
+    limited = min(int(fitting), steps if most is None else most)
+    return min(max(limited, LEAST_STEPS), steps)
+
+
+def repeats_within(budget_seconds: float, call_seconds: Mapping[str, float], *, most: int) -> dict[str, int]:
+    """Return how often each row is measured, `most` at most and three times at least (or `most`, if that is less).
+
+    Args:
+        budget_seconds: Time for all rows together.
+        call_seconds: Time of one call of each row.
+        most: The number of repeats that the user asked for.
+    """
+    given = shares(budget_seconds, {name: most * seconds for name, seconds in call_seconds.items()})
+    least = min(LEAST_REPEATS, most)
+    return {
+        name: min(max(math.floor(given[name] / seconds + 1e-9) if seconds else most, least), most)
+        for name, seconds in call_seconds.items()
+    }
+
+
+def interleaved(counts: Mapping[str, int]) -> Iterator[str]:
+    """Give the rows their turns: each row `counts[row]` times, spread evenly over all rounds.
+
+    A machine that becomes slower or faster in the meantime does so to all rows alike.
+    """
+    rounds = max(counts.values(), default=0)
+    for turn in range(rounds):
+        for name, count in counts.items():
+            if (turn + 1) * count // rounds > turn * count // rounds:
+                yield name

@@ -1,0 +1,64 @@
+"""Operations against hand computation, and the floor that follows from them."""
+
+import math
+
+import torch
+from bench.diffusion_rows import diffusion_rows
+from bench.flop_counts import counted_flops
+from bench.gan_row import gan_row, resnet_generator
+from bench.rates import Rates
+from bench.row import RowSpec
+from bench.workload import Workload
+from torch import nn
+
+
+def test_a_convolution_and_a_product_by_hand() -> None:
+    def build() -> nn.Module:
+        return nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Flatten(2), nn.Linear(64, 5))
+
+    counted = counted_flops(build, lambda net: net(torch.empty(1, 3, 8, 8)))
+    assert counted == 2 * 8 * 8 * 8 * 3 * 9 + 2 * 8 * 64 * 5
+
+
+def test_cyclegan_by_hand(workload: Workload) -> None:
+    size = workload.settings.frame_size
+    full, half, quarter = size.pixels, size.pixels // 4, size.pixels // 16
+    ends = 2 * full * 49 * 3 * 64
+    downwards = half * 9 * 64 * 128 + quarter * 9 * 128 * 256
+    # A transposed convolution multiplies every input value with its whole kernel.
+    upwards = quarter * 9 * 256 * 128 + half * 9 * 128 * 64
+    blocks = 18 * quarter * 9 * 256 * 256
+    assert gan_row().flops(workload) == 2 * (ends + downwards + upwards + blocks)
+
+
+def test_cyclegan_is_the_published_size() -> None:
+    assert sum(parameter.numel() for parameter in resnet_generator().parameters()) == 11_378_179
+
+
+def test_multi_step_rows_count_the_unet_once_for_each_evaluation(workload: Workload) -> None:
+    parts = workload.part_flops
+    rows = {row.name: row for row in diffusion_rows(0.8)}
+    autoencoder = parts["encoder"] + parts["decoder"]
+    assert rows["sdedit-50"].evaluations == 40 * 2
+    assert rows["sdedit-50"].flops(workload) == autoencoder + 80 * parts["unet"]
+    assert rows["consistency-4"].flops(workload) == autoencoder + 4 * parts["unet"]
+    # InstructPix2Pix's first convolution reads eight channels in place of four, on a latent of 8x8.
+    wider = 2 * 8 * 8 * 9 * 4 * workload.packed.base.unet.config.block_out_channels[0]
+    assert rows["instruct-pix2pix-20"].flops(workload) == autoencoder + 60 * (parts["unet"] + wider)
+
+
+def test_controlnet_and_adapter_add_their_own_networks(workload: Workload) -> None:
+    parts = workload.part_flops
+    rows: dict[str, RowSpec] = {row.name: row for row in diffusion_rows(0.8)}
+    per_evaluation = (rows["controlnet-50"].flops(workload) - rows["controlnet-20"].flops(workload)) / 60
+    # Half a UNet, and a condition's encoder at full resolution that diffusers runs in every step.
+    assert 1.5 * parts["unet"] < per_evaluation < 4 * parts["unet"]
+    once = rows["t2i-adapter-20"].flops(workload) - parts["decoder"] - 40 * parts["unet"]
+    assert 0 < once < 10 * parts["unet"]
+
+
+def test_the_floor_is_the_longer_of_both() -> None:
+    rates = Rates(matrix_flops_per_second=200e9, copy_bytes_per_second=10e9)
+    assert math.isclose(rates.floor_ms(flops=20e9, traffic_bytes=1e6), 100.0)
+    assert math.isclose(rates.floor_ms(flops=1e6, traffic_bytes=1e9), 100.0)
+    assert rates.better(Rates(100e9, 20e9)) == Rates(200e9, 20e9)

@@ -1,0 +1,156 @@
+"""One run with rows made for the test: turns, partial steps, false claims, rows that cannot run."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from bench.memory import check_room
+from bench.rates import Rates
+from bench.row import OpenRow, RowResult, RowSpec
+from bench.run import TableRun
+from bench.settings import Settings
+from bench.stages import UNET, Stages
+from bench.workload import Frame, Workload, check_device, open_workload
+from torch import nn
+
+from onestep.errors import BackendError, SettingError, UnknownNameError
+from onestep.frame_size import FrameSize
+
+RATES = Rates(100e9, 10e9)
+
+
+def row(
+    name: str = "row",
+    *,
+    steps: int = 1,
+    calls: Callable[[int], int] = lambda steps: steps,
+    fails: Exception | None = None,
+    needs: int = 0,
+    flops: int = 0,
+) -> RowSpec:
+    """Return a row whose network is nothing, called `calls(steps)` times for a frame."""
+    network = nn.Identity()
+
+    def open_row(workload: Workload, count: int) -> OpenRow:
+        stages = Stages(workload.clock)
+        stages.watch(UNET, network)
+
+        def call() -> list[Frame]:
+            if fails is not None:
+                raise fails
+            for _ in range(calls(count)):
+                network(torch.zeros(1))
+                time.sleep(0.001)
+            return workload.frames
+
+        return OpenRow(call, stages)
+
+    return RowSpec(
+        name=name,
+        family="test",
+        label=name,
+        steps=steps,
+        open=open_row,
+        own_bytes=lambda workload: needs,
+        flops=lambda workload: flops,
+        weight_bytes=lambda workload: 0,
+    )
+
+
+def measured(workload: Workload, *specs: RowSpec, seconds: float = 1.0) -> list[RowResult]:
+    """Run the rows with a second to spend."""
+    run = TableRun(workload, RATES, end_seconds=time.monotonic() + seconds, tell=lambda *_: None)
+    return run.measure(specs)
+
+
+def test_rows_are_measured_with_their_stages(workload: Workload) -> None:
+    first, second = measured(workload, row("first"), row("second", steps=5))
+    assert first.timing is not None and second.timing is not None
+    assert (first.timing.count, second.steps_timed, first.reason) == (2, 5, None)
+    assert first.marks == ["few repeats (2)"]
+    assert second.timing.median_ms > first.timing.median_ms > 1.0
+    assert set(first.stages_ms) == {UNET}
+
+
+def test_a_row_that_is_too_slow_runs_some_steps_and_says_so(workload: Workload) -> None:
+    (slow,) = measured(workload, row(steps=100, flops=int(RATES.matrix_flops_per_second)))
+    assert slow.steps_timed == 12  # 4 calls of 2 s are predicted, 1 s is there
+    assert slow.marks[0] == "per step x steps (12 of 100 steps timed)"
+    assert slow.timing is not None and slow.timing.median_ms > 100
+
+
+def test_a_false_claim_is_the_rows_reason(workload: Workload) -> None:
+    (liar,) = measured(workload, row(steps=5, calls=lambda steps: steps - 1))
+    assert liar.timing is None
+    assert liar.reason == "it called the UNet 4 times on 4 samples, and claims 5 times on 5"
+
+
+def test_a_row_that_fails_says_why_and_the_others_go_on(workload: Workload) -> None:
+    failed, other, ran = measured(
+        workload, row("a", fails=RuntimeError("no kernel\nmore")), row("b", fails=BackendError("no GPU")), row("c")
+    )
+    assert (failed.reason, other.reason) == ("RuntimeError: no kernel", "no GPU")
+    assert ran.timing is not None
+
+
+def test_a_row_that_needs_too_much_memory_is_not_opened(workload: Workload) -> None:
+    (large,) = measured(workload, row(needs=10**15))
+    assert large.reason is not None
+    assert large.reason.startswith("not enough memory: it needs about 1000000.0 GB and ")
+
+
+def test_a_memory_limit_of_the_user_counts() -> None:
+    with pytest.raises(BackendError, match=r"not enough memory: it needs about 0\.0 GB and 0\.0 GB may be used"):
+        check_room(1, limit_bytes=1)
+
+
+def test_a_row_whose_set_up_is_too_long_is_skipped(workload: Workload) -> None:
+    (slow,) = measured(workload, replace(row(), set_up_seconds=60.0))
+    assert slow.reason is not None
+    assert slow.reason.startswith("its set-up takes about 60 s, and 1 s of the budget are left; raise --budget")
+
+
+def test_interruption_keeps_what_was_measured(workload: Workload) -> None:
+    turns = iter(range(100))
+
+    def tell(doing: str, done: int, total: int) -> None:
+        if doing.startswith("measuring") and next(turns) == 2:
+            raise KeyboardInterrupt
+
+    run = TableRun(workload, RATES, end_seconds=time.monotonic() + 1, tell=tell)
+    first, second = run.measure([row("first"), row("second")])
+    assert run.interrupted
+    assert [result.timing.count for result in (first, second) if result.timing] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"device": "tpu"}, r"Unknown device 'tpu'\..* Known: cpu, cuda\."),
+        ({"precision": "fp8"}, "Unknown precision 'fp8'"),
+        ({"strength": 0.0}, r"A strength of 0\.0 is no share"),
+        ({"repeats": 0}, "--repeats 0 is too few; expected 1 or more"),
+        ({"steps": 1}, "--steps 1 is too few"),
+        ({"budget_seconds": 0.0}, "leaves no time"),
+    ],
+)
+def test_bad_settings(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        Settings(**wrong)
+
+
+def test_bad_base_and_size(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"The base tiny takes sizes in multiples of 32 pixels, and 100x64 is not\."):
+        open_workload(Settings(random_weights=True, size=FrameSize(100, 64)), tmp_path)
+    with pytest.raises(UnknownNameError, match=r"Unknown base 'nope'\. Known: tiny, sd-turbo"):
+        open_workload(Settings(base="nope", random_weights=True), tmp_path)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there() -> None:
+    with pytest.raises(BackendError, match=r"--device cuda was asked for, and PyTorch .* finds no NVIDIA GPU here"):
+        check_device("cuda")

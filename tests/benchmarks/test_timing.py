@@ -1,0 +1,59 @@
+"""Statistics, shares of the budget and turns, against hand computation."""
+
+import math
+
+import pytest
+from bench.schedule import interleaved, repeats_within, shares, steps_within
+from bench.timing import percentile, timing_from_samples
+
+
+def test_percentiles_are_of_the_nearest_rank() -> None:
+    samples = [float(number) for number in range(1, 201)]
+    assert (percentile(samples, 95), percentile(samples, 99), percentile(samples, 100)) == (190.0, 198.0, 200.0)
+    assert percentile([3.0, 1.0, 2.0], 95) == 3.0
+    assert percentile([7.0], 1) == 7.0
+
+
+def test_timing_by_hand() -> None:
+    timing = timing_from_samples([8.0, 10.0, 12.0, 30.0])
+    assert (timing.count, timing.median_ms, timing.p95_ms, timing.p99_ms) == (4, 11.0, 30.0, 30.0)
+    assert math.isclose(timing.spread, (12.0 - 8.0) / 11.0)
+    assert timing.samples_ms == [8.0, 10.0, 12.0, 30.0]
+
+
+def test_an_outlier_moves_the_tail_and_not_the_median() -> None:
+    timing = timing_from_samples([*([10.0] * 97), 500.0, 500.0, 500.0])
+    assert (timing.median_ms, timing.p95_ms, timing.p99_ms, timing.spread) == (10.0, 10.0, 500.0, 0.0)
+
+
+def test_who_wants_little_gets_it_and_the_rest_is_divided() -> None:
+    assert shares(100.0, {"a": 10.0, "b": 500.0, "c": 60.0}) == {"a": 10.0, "c": 45.0, "b": 45.0}
+    assert shares(100.0, {"a": 10.0, "b": 20.0}) == {"a": 10.0, "b": 20.0}
+
+
+@pytest.mark.parametrize(
+    ("share", "steps", "most", "expected"),
+    [(400.0, 50, None, 50), (200.0, 50, None, 25), (1.0, 50, None, 2), (400.0, 50, 10, 10), (1.0, 1, 10, 1)],
+)
+def test_steps_are_what_fits(share: float, steps: int, most: int | None, expected: int) -> None:
+    assert steps_within(share, steps=steps, call_seconds=100.0, calls=4, most=most) == expected
+
+
+def test_a_row_without_a_unet_has_no_steps_to_leave_out() -> None:
+    assert steps_within(1.0, steps=0, call_seconds=100.0, calls=4) == 0
+
+
+def test_slow_rows_get_few_repeats_and_never_fewer_than_three() -> None:
+    assert repeats_within(100.0, {"fast": 0.1, "slow": 10.0, "slower": 40.0}, most=30) == {
+        "fast": 30,
+        "slow": 4,
+        "slower": 3,
+    }
+    assert repeats_within(0.0, {"slow": 10.0}, most=2) == {"slow": 2}
+
+
+def test_rows_take_turns() -> None:
+    turns = list(interleaved({"often": 6, "seldom": 2, "middle": 3}))
+    assert {name: turns.count(name) for name in set(turns)} == {"often": 6, "seldom": 2, "middle": 3}
+    assert [place for place, name in enumerate(turns) if name == "seldom"] == [4, 9]
+    assert list(interleaved({})) == []
