@@ -6,7 +6,7 @@ OUTPUT ?= demo/night.mp4
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check -q
 MADE_FROM = pyproject.toml setup.py constraints.txt
 
-.PHONY: demo test lint types unit clean
+.PHONY: demo test lint types unit gpu-check clean
 
 demo: $(VENV)/.run-ready  ## translate VIDEO (or a rendered clip) to night, without torch
 	@mkdir -p $(dir $(OUTPUT))
@@ -26,10 +26,15 @@ lint: $(VENV)/.dev-ready
 
 types: $(VENV)/.dev-ready
 	$(VENV)/bin/mypy
-	$(VENV)/bin/mypy --explicit-package-bases benchmarks scripts
+	$(VENV)/bin/mypy --explicit-package-bases tests benchmarks scripts
 
 unit: $(VENV)/.dev-ready
 	$(VENV)/bin/python -m pytest -q
+
+gpu-check: $(VENV)/.dev-ready  ## everything that needs a GPU
+	$(PIP) uninstall -y onnxruntime
+	$(PIP) install 'onnxruntime-gpu[cuda,cudnn]'
+	$(VENV)/bin/python -m scripts.gpu_check
 
 $(VENV)/.run-ready: $(MADE_FROM)
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)

@@ -20,7 +20,7 @@ SIZE = FrameSize(64, 32)
 EQUAL = Figures(max_abs=0, share_over_1=0.0, share_over_3=0.0, share_over_level=0.0, psnr_db=math.inf, nan_count=0)
 
 
-def report(precision: str = "fp16", **changes: float) -> ParityReport:
+def report(precision: str = "fp16", /, **changes: float) -> ParityReport:
     return ParityReport(
         frame_count=2,
         frame_size=SIZE,

@@ -4,11 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
+from av.audio.stream import AudioStream
 from av.container import OutputContainer
+from av.video.stream import VideoStream
 
 TIME_BASE = Fraction(1, 12800)
 STEP = 512  # 25 frames per second
@@ -51,6 +54,7 @@ def _fill(container: OutputContainer, clip: Clip) -> None:
     width, height = clip.size
     fast = {"crf": "4", "preset": "ultrafast", "g": "12"} if clip.codec == "libx264" else {}
     video = container.add_stream(clip.codec, rate=25, options=fast, width=width, height=height)
+    assert isinstance(video, VideoStream)
     video.pix_fmt = clip.pixel_format
     context = video.codec_context
     context.time_base = clip.time_base
@@ -62,6 +66,7 @@ def _fill(container: OutputContainer, clip: Clip) -> None:
         video.set_display_rotation(clip.turn_degrees, hflip=clip.mirrored)
     audio = container.add_stream(clip.audio, rate=48000) if clip.audio else None
     if audio is not None:
+        assert isinstance(audio, AudioStream)
         audio.layout = "mono"
     pts = clip.pts or [index * STEP for index in range(clip.frames)]
     samples = 0
@@ -82,7 +87,7 @@ def _fill(container: OutputContainer, clip: Clip) -> None:
         container.mux(audio.encode(None))
 
 
-def _silence(stream, pts: int) -> av.AudioFrame:
+def _silence(stream: AudioStream, pts: int) -> av.AudioFrame:
     frame = av.AudioFrame(format=stream.format.name, layout="mono", samples=stream.codec_context.frame_size or 1024)
     for plane in frame.planes:
         plane.update(bytes(plane.buffer_size))
@@ -94,7 +99,7 @@ def _silence(stream, pts: int) -> av.AudioFrame:
 def make_clip(tmp_path: Path) -> Callable[..., Path]:
     """Return a function that writes a clip into the test's folder: name, then the fields of `Clip`."""
 
-    def make(name: str = "clip.mp4", **fields) -> Path:
+    def make(name: str = "clip.mp4", **fields: Any) -> Path:
         return write_clip(tmp_path / name, Clip(**fields))
 
     return make

@@ -14,17 +14,17 @@ RGB = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".jpeg", ".webp", ".PNG"])
-def test_round_trip(tmp_path, suffix) -> None:
+def test_round_trip(tmp_path: Path, suffix: str) -> None:
     smooth = np.linspace(0, 255, 32 * 32 * 3).reshape(32, 32, 3).astype(np.uint8)
     write_picture(tmp_path / f"a{suffix}", smooth)
     back = read_picture(tmp_path / f"a{suffix}")
-    assert (back.dtype, back.shape, back.flags.c_contiguous) == (np.uint8, (32, 32, 3), True)
+    assert (back.dtype, back.shape, back.flags.c_contiguous) == (np.dtype(np.uint8), (32, 32, 3), True)
     assert np.abs(back.astype(int) - smooth).max() <= (0 if suffix.lower() == ".png" else 12)
     assert len(list(tmp_path.iterdir())) == 1
 
 
 @pytest.mark.parametrize(("orientation", "turn"), [(3, 2), (6, -1), (8, 1)])
-def test_exif_orientation(tmp_path, orientation, turn) -> None:
+def test_exif_orientation(tmp_path: Path, orientation: int, turn: int) -> None:
     image = Image.fromarray(RGB)
     exif = image.getexif()
     exif[0x0112] = orientation
@@ -33,36 +33,36 @@ def test_exif_orientation(tmp_path, orientation, turn) -> None:
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "1", "CMYK", "YCbCr", "RGBA", "LA"])
-def test_modes(tmp_path, mode) -> None:
+def test_modes(tmp_path: Path, mode: str) -> None:
     image = Image.fromarray(RGB).convert(mode)
     image.save(tmp_path / "a.tif") if mode in {"CMYK", "YCbCr"} else image.save(tmp_path / "a.png")
     path = next(tmp_path.iterdir())
     assert np.abs(read_picture(path).astype(int) - np.array(image.convert("RGB"))).max() <= 1
 
 
-def test_sixteen_bits_are_scaled(tmp_path) -> None:
+def test_sixteen_bits_are_scaled(tmp_path: Path) -> None:
     grey = np.array([[0, 257, 32896, 65535]], np.uint16)
     Image.fromarray(grey).save(tmp_path / "a.png")
     assert read_picture(tmp_path / "a.png")[0, :, 0].tolist() == [0, 1, 128, 255]
 
 
-def test_floats_are_scaled(tmp_path) -> None:
+def test_floats_are_scaled(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0.0, 0.5, 1.0, 2.0]], np.float32)).save(tmp_path / "a.tif")
     assert read_picture(tmp_path / "a.tif")[0, :, 2].tolist() == [0, 128, 255, 255]
 
 
-def test_transparency_is_laid_on_white(tmp_path) -> None:
+def test_transparency_is_laid_on_white(tmp_path: Path) -> None:
     Image.new("RGBA", (2, 2), (255, 0, 0, 0)).save(tmp_path / "a.png")
     assert (read_picture(tmp_path / "a.png") == 255).all()
 
 
-def test_first_picture_of_an_animation(tmp_path) -> None:
+def test_first_picture_of_an_animation(tmp_path: Path) -> None:
     first, second = Image.new("RGB", (4, 4), "red"), Image.new("RGB", (4, 4), "blue")
     first.save(tmp_path / "a.gif", save_all=True, append_images=[second])
     assert read_picture(tmp_path / "a.gif")[0, 0].tolist() == [255, 0, 0]
 
 
-def test_unreadable_pictures(tmp_path, monkeypatch) -> None:
+def test_unreadable_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MissingInputError, match=r"There is no picture .*no\.png"):
         read_picture(tmp_path / "no.png")
     with pytest.raises(InputError, match="is a folder, not a picture"):
@@ -83,7 +83,7 @@ def test_unreadable_pictures(tmp_path, monkeypatch) -> None:
         read_picture(tmp_path / "whole.png")
 
 
-def test_refused_outputs(tmp_path) -> None:
+def test_refused_outputs(tmp_path: Path) -> None:
     write_picture(tmp_path / "a.png", RGB)
     with pytest.raises(OutputError, match=r"a\.png exists\..*--overwrite"):
         write_picture(tmp_path / "a.png", RGB)
@@ -99,8 +99,8 @@ def test_refused_outputs(tmp_path) -> None:
     assert (read_picture(tmp_path / "a.png") == 255 - RGB).all()
 
 
-def test_failed_write_leaves_nothing(tmp_path, monkeypatch) -> None:
-    def full(self, path, **options) -> None:
+def test_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Image.Image, path: str | Path, **options: object) -> None:
         Path(path).write_bytes(b"half")
         raise OSError(28, os.strerror(28))
 
@@ -110,7 +110,7 @@ def test_failed_write_leaves_nothing(tmp_path, monkeypatch) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_finding_pictures(tmp_path, monkeypatch) -> None:
+def test_finding_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "deep").mkdir()
     for name in ("b.png", "a.JPG", "c[1].webp", "deep/d.png"):
         (tmp_path / name).write_bytes(b"x")

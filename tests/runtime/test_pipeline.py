@@ -71,8 +71,10 @@ def test_every_frame_comes_out_once_and_in_order(
     pace=paces,
 )
 def test_an_error_in_any_stage_stops_all(failing: Stage, frame: int, slots: int, depth: int, pace: Pace) -> None:
-    others = {stage: pace for stage in STAGES if stage != failing}
-    pipeline, sink = _pipeline(20, slots=slots, depth=depth, **{failing: fails_at(frame)}, **others)
+    plan = {stage: fails_at(frame) if stage == failing else pace for stage in STAGES}
+    pipeline, sink = _pipeline(
+        20, slots=slots, depth=depth, read=plan["read"], translate=plan["translate"], write=plan["write"]
+    )
     with pytest.raises(PlannedError, match=f"frame {frame}"):
         pipeline.run()
     assert sink.taken == list(range(len(sink.taken)))

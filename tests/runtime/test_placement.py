@@ -78,7 +78,7 @@ def test_fit_stays_inside_and_touches_two_sides(source: FrameSize, model: FrameS
 @given(sizes)
 def test_same_size_is_placed_as_it_is(size: FrameSize) -> None:
     for resize in ("fit", "stretch"):
-        placement = place(size, size, resize)  # type: ignore[arg-type]
+        placement = place(size, size, resize)
         assert (placement.left, placement.top, placement.size) == (0, 0, size)
 
 

@@ -1,16 +1,18 @@
 """The lane between demuxer and muxer is bounded, and keeps order."""
 
 from fractions import Fraction
+from typing import cast
 
 import pytest
+from av.audio.stream import AudioStream
 from av.packet import Packet
 
 from onestep.errors import InputError
 from onestep.runtime.video.audio import AudioLane
 
 
-def packet(number: int) -> Packet:
-    made = Packet(bytes(1000))
+def packet(number: int) -> "Packet[AudioStream]":
+    made = cast("Packet[AudioStream]", Packet(bytes(1000)))
     made.time_base, made.pts, made.dts = Fraction(1, 10), number, number
     return made
 

@@ -2,11 +2,15 @@
 
 import threading
 import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from onestep.runtime.video.live import LatestFrame, NewestFrames
 from onestep.runtime.video.reader import VideoReader
+
+MakeClip = Callable[..., Path]
 
 
 def test_slow_consumer_gets_the_newest() -> None:
@@ -31,7 +35,7 @@ def test_taking_waits_for_an_item_and_can_time_out() -> None:
 
 
 def test_slow_consumer_of_a_paced_source() -> None:
-    def camera():
+    def camera() -> Iterator[int]:
         for number in range(40):
             time.sleep(0.005)
             yield number
@@ -48,7 +52,7 @@ def test_slow_consumer_of_a_paced_source() -> None:
 
 
 def test_errors_cross_the_thread() -> None:
-    def broken():
+    def broken() -> Iterator[int]:
         yield 1
         raise OSError("the camera was pulled out")
 
@@ -58,7 +62,7 @@ def test_errors_cross_the_thread() -> None:
 
 
 def test_leaving_early_stops_the_thread() -> None:
-    def endless():
+    def endless() -> Iterator[int]:
         while True:
             time.sleep(0.001)
             yield 1
@@ -68,7 +72,7 @@ def test_leaving_early_stops_the_thread() -> None:
     assert not any(thread.name == "newest-frames" for thread in threading.enumerate())
 
 
-def test_reader_as_live_source(make_clip) -> None:
+def test_reader_as_live_source(make_clip: MakeClip) -> None:
     with VideoReader(make_clip(frames=20, audio="aac"), live=True, with_audio=True) as reader:
         assert reader.info.is_live
         assert reader.info.frame_count is None
@@ -76,6 +80,7 @@ def test_reader_as_live_source(make_clip) -> None:
         with NewestFrames(reader) as newest:
             pts = []
             for frame in newest:
+                assert frame.pts is not None
                 pts.append(frame.pts)
                 time.sleep(0.01)
         assert pts == sorted(set(pts))
