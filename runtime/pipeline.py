@@ -20,6 +20,7 @@ from typing import Protocol
 
 from onestep.runtime.backends.engine import Engine
 from onestep.runtime.latency import LatencyHistogram
+from onestep.runtime.priority import let_others_go_first
 from onestep.runtime.slots import Ring, Slot
 
 
@@ -164,6 +165,7 @@ class Pipeline:
             self._source.stop()
 
     def _read(self) -> None:
+        let_others_go_first()
         while (slot := self.ring.free.take()) is not None:
             filled = False
             try:
@@ -205,6 +207,7 @@ class Pipeline:
         return self.ring.filled.take()
 
     def _write(self) -> None:
+        let_others_go_first()
         while (slot := self.ring.done.take()) is not None:
             try:
                 self._sink.take(slot)
