@@ -126,7 +126,7 @@ class VideoReader:
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
         for packet in self._packets():
-            if packet.stream_index == self._stream.index:
+            if packet.stream is self._stream:  # the stream_index of the empty packets at the end is 0 for each stream
                 yield from self._decode(packet)
             elif packet.size and self.audio is not None:
                 self.audio.put(packet)  # type: ignore[arg-type]

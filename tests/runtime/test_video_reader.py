@@ -86,6 +86,7 @@ def test_audio_is_collected_when_asked_for(make_clip: MakeClip) -> None:
         frames = sum(1 for _ in reader)
         assert reader.audio is not None
         assert frames == 10
+        assert reader.damage is None, "the empty packet that ends the audio is no damaged picture"
         assert len(reader.audio.take(0.1)) < len(reader.audio.take(10.0)) + 6
 
 
