@@ -10,7 +10,10 @@ import onestep.runtime
 from onestep.bundle import open_bundle
 from onestep.domains import DOMAINS, embedded_base, embedded_bundle, embedded_generator
 from onestep.errors import UnknownNameError
+from onestep.exporter.export import ExportOptions, export_bundle
+from onestep.frame_size import FrameSize
 from onestep.scenes import Scene
+from onestep.training.folder import load_generator
 
 ASSETS = Path(str(files("onestep"))) / "assets"
 LARGEST_MEGABYTES = 26
@@ -52,6 +55,15 @@ def test_each_domain_has_its_parts_and_a_model_card(name: str) -> None:
 def test_the_proof_that_ships_is_within_its_limits() -> None:
     parity = open_bundle(embedded_bundle("day2night")).manifest.parity
     assert parity["max_abs"] <= 1
+
+
+def test_in_half_precision_no_byte_is_off_by_more_than_six(tmp_path: Path) -> None:
+    """Tighter than what an export enforces, which has to let networks of random weights pass."""
+    packed = load_generator(embedded_generator("day2night"))
+    options = ExportOptions(precision="fp16", size=FrameSize(128, 96), parity_frame_count=8)
+    figures = export_bundle(packed, tmp_path / "half", options=options).parity.graph_to_float32
+    assert figures.max_abs <= 6
+    assert figures.psnr_db >= 45
 
 
 def test_it_is_night(pictures: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> None:
