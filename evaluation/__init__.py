@@ -1,0 +1,1 @@
+"""How good a translation is: measures, thresholds agreed beforehand, and a report that one can look at."""

@@ -1,0 +1,1 @@
+"""Trained networks that ordinary packages ship, and those that a user brings."""

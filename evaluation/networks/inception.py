@@ -1,0 +1,55 @@
+"""The Inception network of FID, from the file that the user has: no package ships it.
+
+The file is `inception-2015-12-05.pt`, the TorchScript translation of Heusel et al.'s network that StyleGAN2-ADA,
+StyleGAN3 and clean-fid use. TorchScript is a restricted language without access to files.
+"""
+
+import warnings
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from onestep.errors import InputError, MissingInputError
+
+
+class InceptionFeatures(nn.Module):
+    """Calls the script as its authors do: bytes in, 2048 pooled features out."""
+
+    def __init__(self, script: torch.jit.ScriptModule) -> None:
+        super().__init__()
+        self.script = script
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return features [B, 2048] of pictures [B, 3, H, W] in [-1, 1]."""
+        features: Tensor = self.script((images + 1) * 127.5, return_features=True)
+        return features
+
+
+def load_inception(path: Path) -> InceptionFeatures:
+    """Load the network onto the CPU.
+
+    Raises:
+        MissingInputError: There is no such file.
+        InputError: It is not a TorchScript module that can return features.
+    """
+    if not path.is_file():
+        raise MissingInputError(f"There is no file {path} with the Inception network. Check the path.")
+    try:
+        network = InceptionFeatures(_script(path))
+        with torch.inference_mode():
+            shape = list(network(torch.zeros(1, 3, 299, 299)).shape)
+    except (RuntimeError, ValueError, TypeError) as err:
+        raise InputError(
+            f"{path} is not the Inception network of FID ({str(err).splitlines()[0]}). Give inception-2015-12-05.pt, a "
+            "TorchScript file that takes return_features."
+        ) from err
+    if len(shape) != 2:
+        raise InputError(f"{path} returned features of shape {shape}; expected [1, 2048] from inception-2015-12-05.pt.")
+    return network
+
+
+def _script(path: Path) -> torch.jit.ScriptModule:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the file exists in no newer format
+        return torch.jit.load(str(path), map_location="cpu").eval()  # type: ignore[no-any-return, no-untyped-call]
