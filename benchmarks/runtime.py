@@ -1,4 +1,5 @@
-"""The runtime's own cost: a video end to end over the engine alone, and the memory that many frames leave behind.
+"""The runtime's own cost: a video end to end over the engine alone, the memory that many frames leave behind, and how
+old frames are when a live source is faster than the engine.
 
 python benchmarks/runtime.py
 python benchmarks/runtime.py --bundle my.bundle --frames 10000 --json runtime.json
@@ -16,6 +17,7 @@ from typing import Annotated, Any
 import typer
 from bench.command import run_command
 from bench.environment import environment
+from bench.live_age import LiveAge, live_age
 from bench.progress_line import ProgressLine
 from bench.result_files import write_text
 from bench.video_rate import VideoRate, engine_rate, video_rate, write_clip
@@ -44,6 +46,9 @@ def runtime(
     frames: Annotated[int, typer.Option(min=8, help="Of the clip.")] = 150,
     rounds: Annotated[int, typer.Option(min=1, help="Videos, each between two measurements of the engine alone.")] = 3,
     engine_frames: Annotated[int, typer.Option(min=2, help="For each measurement of the engine alone.")] = 40,
+    live_seconds: Annotated[
+        float, typer.Option(min=0, help="Of a live source twice as fast as the engine [0: none].")
+    ] = 10,
     json: Annotated[Path | None, typer.Option(help="Write the figures to this file as JSON.")] = None,
 ) -> None:
     """Measure frames per second end to end, of the engine alone, their ratio, and the growth of memory."""
@@ -52,7 +57,10 @@ def runtime(
     options = SessionOptions(bundle=opened, backend=backend, size=wanted, threads=threads)
     with open_session(options) as session, tempfile.TemporaryDirectory(prefix="onestep-runtime-") as folder:
         rates = _measured(session, Path(folder), frames=frames, rounds=rounds, engine_frames=engine_frames)
-        figures = _figures(session, rates, environment(device="cpu", threads=threads or len(os.sched_getaffinity(0))))
+        age = _overloaded(session, Path(folder), seconds=live_seconds) if live_seconds else None
+        figures = _figures(
+            session, rates, age, environment(device="cpu", threads=threads or len(os.sched_getaffinity(0)))
+        )
     print(_text(figures))
     if json is not None:
         write_text(json, json_text.dumps(figures, indent=2) + "\n")
@@ -75,7 +83,15 @@ def _measured(session: Session, folder: Path, *, frames: int, rounds: int, engin
     return rates
 
 
-def _figures(session: Session, rates: list[VideoRate], found: dict[str, str]) -> dict[str, Any]:
+def _overloaded(session: Session, folder: Path, *, seconds: float) -> LiveAge:
+    """Measure the age of frames from a source that is twice as fast as the engine."""
+    rate = max(round(2 * engine_rate(session, frames=_WARMUP_FRAMES)), 1)
+    size = session.frame_size
+    clip = write_clip(folder / "live.mp4", size=size, frames=max(round(seconds * rate), 8), frames_per_second=rate)
+    return live_age(session, clip)
+
+
+def _figures(session: Session, rates: list[VideoRate], age: LiveAge | None, found: dict[str, str]) -> dict[str, Any]:
     return {
         "environment": found,
         "bundle": {"base": session.bundle.manifest.base, "precision": session.bundle.manifest.precision},
@@ -85,8 +101,14 @@ def _figures(session: Session, rates: list[VideoRate], found: dict[str, str]) ->
         "engine_fps": median(rate.engine_fps for rate in rates),
         "ratio": median(rate.ratio for rate in rates),
         "growth_bytes_of_last_video": rates[-1].growth_bytes,
+        "live": None if age is None else _age_figures(age),
         "rounds": [asdict(rate) | {"ratio": rate.ratio} for rate in rates],
     }
+
+
+def _age_figures(age: LiveAge) -> dict[str, Any]:
+    percentiles = {f"age_p{percent}_ms": age.percentile_ms(percent) for percent in (50, 95, 99)}
+    return {**asdict(age), **percentiles, "age_growth_ms": age.growth_ms}
 
 
 def _text(figures: dict[str, Any]) -> str:
@@ -99,6 +121,17 @@ def _text(figures: dict[str, Any]) -> str:
         f"engine only  {figures['engine_fps']:.2f} frames/s (before and after each video)\n"
         f"ratio        {figures['ratio']:.3f} ({ratios})\n"
         f"memory       {figures['growth_bytes_of_last_video'] / 1e6:+.1f} MB over {frames} frames of the last video"
+        f"{_live_text(figures['live'])}"
+    )
+
+
+def _live_text(live: dict[str, Any] | None) -> str:
+    if live is None:
+        return ""
+    return (
+        f"\nlive         {live['source_fps']:.0f} frames/s came, {live['frames_out']} of {live['frames_due']} were "
+        f"translated; age p50 {live['age_p50_ms']:.0f} ms, p95 {live['age_p95_ms']:.0f} ms, p99 "
+        f"{live['age_p99_ms']:.0f} ms, growing by {live['age_growth_ms']:+.0f} ms"
     )
 
 

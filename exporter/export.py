@@ -1,5 +1,6 @@
 """Generator to bundle: convert, trace, fold, write, prove, and only then put in place."""
 
+import dataclasses
 import json
 import platform
 import shlex
@@ -11,17 +12,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import cast
 
-from onestep.atomic import check_free, whole_folder
+from onestep.atomic import check_disk, check_free, whole_folder
 from onestep.bundle.folder import GRAPH_NAME, PARITY_NAME, file_record, write_manifest
-from onestep.bundle.manifest import FrameSizes, Licences, Manifest, Precision
-from onestep.errors import UnknownNameError
+from onestep.bundle.manifest import FrameSizes, Licences, Manifest, Precision, TensorSpec
+from onestep.errors import SettingError, UnknownNameError
 from onestep.exporter.flops import flops_per_frame
 from onestep.exporter.frame_module import FrameToFrame
-from onestep.exporter.graph import DATA_SUFFIX, OPSET, FoldedGraph, graph_from_module, tensor_specs, write_graph
+from onestep.exporter.graph import DATA_SUFFIX, OPSET, GraphCount, graph_from_module, tensor_specs, write_graph
+from onestep.exporter.half_range import Overflow, RangeRecorder, kept_in_float32
+from onestep.exporter.int8 import INT8, Int8Report, calibration_frames, quantise_graph
 from onestep.exporter.parity import ParityReport, check_parity, enforce
-from onestep.exporter.precision import DTYPES, generator_in
+from onestep.exporter.precision import DTYPES, generator_in, graph_bytes
+from onestep.exporter.samples import Sample, exact_samples, with_converted
 from onestep.frame_size import FrameSize, checked_multiple
-from onestep.training.folder import PackedGenerator
+from onestep.training.folder import GeneratorCard, PackedGenerator
+from onestep.training.students.folder import PackedStudent, StudentCard
 
 _MANY_FRAMES, _FEW_FRAMES = 32, 1
 _LARGE_NETWORK_FLOPS = 100e9
@@ -38,11 +43,17 @@ class ExportOptions:
     """Replaces the generator's own prompt."""
     parity_frame_count: int | None = None
     """None compares 32 frames, or 1 where one frame costs more than 100 GFLOP."""
+    calibration: Path | None = None
+    """Folder of pictures that int8 takes its ranges from; None takes rendered day scenes."""
     overwrite: bool = False
 
     def __post_init__(self) -> None:
-        if self.precision not in DTYPES:
-            raise UnknownNameError("precision", self.precision, DTYPES)
+        if self.precision not in (*DTYPES, INT8):
+            raise UnknownNameError("precision", self.precision, (*DTYPES, INT8))
+        if self.calibration is not None and self.precision != INT8:
+            raise SettingError(
+                f"Calibration is for int8, and the precision is {self.precision}. Leave one of them out."
+            )
 
 
 @dataclass(frozen=True)
@@ -51,12 +62,36 @@ class ExportReport:
 
     path: Path
     manifest: Manifest
-    folded: FoldedGraph
+    traced: GraphCount
+    """The graph before its constants were folded."""
+    folded: GraphCount
+    """The graph in the bundle."""
     parity: ParityReport
+    overflows: list[Overflow]
+    """Modules that half precision cannot hold, and what stays float32 for each."""
+    int8: Int8Report | None
+    """What quantisation did; None in another precision."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is known of an export when the networks are gone."""
+
+    card: GeneratorCard | StudentCard
+    options: ExportOptions
+    size: FrameSize
+    prompt: str
+    multiple: int
+    flops: dict[str, int]
+
+    @property
+    def sample_count(self) -> int:
+        many = _MANY_FRAMES if self.flops["total"] <= _LARGE_NETWORK_FLOPS else _FEW_FRAMES
+        return self.options.parity_frame_count or many
 
 
 def export_bundle(
-    packed: PackedGenerator,
+    packed: PackedGenerator | PackedStudent,
     output: Path,
     *,
     options: ExportOptions,
@@ -64,7 +99,8 @@ def export_bundle(
 ) -> ExportReport:
     """Export a generator as a bundle.
 
-    The bundle appears at `output` complete and proven, or not at all.
+    The bundle appears at `output` complete and proven, or not at all. A caller that keeps no reference to `packed`
+    needs about half the memory: the networks are let go of one after the other.
 
     Args:
         packed: The generator with its base and card.
@@ -74,88 +110,100 @@ def export_bundle(
 
     Raises:
         SettingError: The size is no multiple of the generator's.
-        OutputError: `output` exists or cannot be written.
+        OutputError: `output` exists, cannot be written, or its disk has no room for it.
         ExportError: The graph could not be made.
         ParityError: The graph differs from the generator by more than its precision allows.
     """
+    job = _job(packed, options)
+    calibration = calibration_frames(options.calibration, job.size) if options.precision == INT8 else []
+    check_free(output, overwrite=options.overwrite)
+    check_disk(output, needed_bytes=graph_bytes(packed.generator, options.precision))
+    with whole_folder(output, overwrite=options.overwrite) as folder:
+        on_stage("computing what the generator computes")
+        module, samples, overflows = _proven_module(packed, job)
+        del packed
+        on_stage("tracing and folding the graph")
+        graph = graph_from_module(module, size=job.size, free=options.size is None)
+        del module
+        on_stage("writing the graph")
+        write_graph(graph.model, folder / GRAPH_NAME, metadata=_metadata(job))
+        traced, folded, tensors = graph.before, graph.after, tensor_specs(graph.model)
+        del graph
+        int8 = None
+        if options.precision == INT8:
+            on_stage("computing in 8 bits what can be, and timing it")
+            int8 = quantise_graph(folder / GRAPH_NAME, calibration)
+        on_stage("proving that the graph computes what the generator computes")
+        parity = check_parity(samples, graph_path=folder / GRAPH_NAME, precision=options.precision)
+        enforce(parity)
+        proof = {**parity.as_json(), "float32_for_range": [dataclasses.asdict(overflow) for overflow in overflows]}
+        if int8 is not None:
+            proof["int8"] = dataclasses.asdict(int8)
+        (folder / PARITY_NAME).write_text(json.dumps(proof, indent=2) + "\n", encoding="utf-8")
+        manifest = _manifest(job, folder, tensors, parity)
+        write_manifest(folder, manifest)
+    return ExportReport(output, manifest, traced, folded, parity, overflows, int8)
+
+
+def _job(packed: PackedGenerator | PackedStudent, options: ExportOptions) -> _Job:
     size = options.size or FrameSize(*packed.card.preferred_size)
     checked_multiple(size, packed.generator.frame_multiple, what="This generator")
-    check_free(output, overwrite=options.overwrite)
-    prompt = packed.card.prompt if options.prompt is None else options.prompt
-    exact, converted = _modules(packed, prompt, options.precision)
-    flops = flops_per_frame(packed.generator, size)
-    with whole_folder(output, overwrite=options.overwrite) as folder:
-        on_stage("tracing and folding the graph")
-        folded = graph_from_module(converted, size=size, free=options.size is None)
-        on_stage("writing the graph")
-        write_graph(folded.model, folder / GRAPH_NAME, metadata=_metadata(packed, prompt))
-        on_stage("proving that the graph computes what the generator computes")
-        parity = check_parity(
-            exact=exact,
-            converted=converted,
-            graph_path=folder / GRAPH_NAME,
-            precision=options.precision,
-            size=size,
-            frame_count=options.parity_frame_count or _parity_frame_count(flops["total"]),
-        )
-        enforce(parity)
-        (folder / PARITY_NAME).write_text(json.dumps(parity.as_json(), indent=2) + "\n", encoding="utf-8")
-        manifest = _manifest(packed, folder, folded, parity, options=options, size=size, prompt=prompt, flops=flops)
-        write_manifest(folder, manifest)
-    return ExportReport(output, manifest, folded, parity)
+    return _Job(
+        card=packed.card,
+        options=options,
+        size=size,
+        prompt=packed.card.prompt if options.prompt is None else options.prompt,
+        multiple=packed.generator.frame_multiple,
+        flops=flops_per_frame(packed.generator, size),
+    )
 
 
-def _modules(packed: PackedGenerator, prompt: str, precision: str) -> tuple[FrameToFrame, FrameToFrame]:
-    """Return the frame-to-frame module in float32 and in the graph's precision; for fp32 they are one."""
-    embedding = packed.base.prompt_embedding(prompt)
+def _proven_module(
+    packed: PackedGenerator | PackedStudent, job: _Job
+) -> tuple[FrameToFrame, list[Sample], list[Overflow]]:
+    """Return the module to trace, what it and the float32 one compute, and what had to stay float32 in it."""
+    embedding = packed.base.prompt_embedding(job.prompt)
     exact = FrameToFrame(packed.generator, embedding).eval()
-    generator = generator_in(precision, packed.generator)
-    if generator is packed.generator:
-        return exact, exact
-    return exact, FrameToFrame(generator, embedding.to(DTYPES[precision])).eval()
+    precision = job.options.precision
+    if precision in ("fp32", INT8):  # the graph itself is quantised, not the module
+        return exact, exact_samples(exact, job.size, job.sample_count), []
+    recorder = RangeRecorder(packed.generator)
+    with recorder.recording():
+        samples = exact_samples(exact, job.size, job.sample_count)
+    overflows = recorder.overflows()
+    generator = generator_in(precision, packed.generator, float32=kept_in_float32(overflows))
+    module = FrameToFrame(generator, embedding.to(DTYPES[precision])).eval()
+    return module, with_converted(samples, module), overflows
 
 
-def _parity_frame_count(flops: int) -> int:
-    return _FEW_FRAMES if flops > _LARGE_NETWORK_FLOPS else _MANY_FRAMES
-
-
-def _metadata(packed: PackedGenerator, prompt: str) -> dict[str, str]:
-    card = packed.card
+def _metadata(job: _Job) -> dict[str, str]:
     return {
-        "domain": card.domain,
-        "direction": card.direction,
-        "prompt": prompt,
-        "base": card.base,
-        "base_licence": card.base_licence,
-        "checkpoint_licence": card.checkpoint_licence,
+        "domain": job.card.domain,
+        "direction": job.card.direction,
+        "prompt": job.prompt,
+        "base": job.card.base,
+        "base_licence": job.card.base_licence,
+        "checkpoint_licence": job.card.checkpoint_licence,
     }
 
 
 def _manifest(
-    packed: PackedGenerator,
-    folder: Path,
-    folded: FoldedGraph,
-    parity: ParityReport,
-    *,
-    options: ExportOptions,
-    size: FrameSize,
-    prompt: str,
-    flops: dict[str, int],
+    job: _Job, folder: Path, tensors: tuple[list[TensorSpec], list[TensorSpec]], parity: ParityReport
 ) -> Manifest:
-    inputs, outputs = tensor_specs(folded.model)
-    card = packed.card
+    card, is_free = job.card, job.options.size is None
+    inputs, outputs = tensors
     return Manifest(
         domain=card.domain,
         direction=card.direction,
-        prompt=prompt,
+        prompt=job.prompt,
         base=card.base,
         licences=Licences(base=card.base_licence, checkpoint=card.checkpoint_licence),
-        precision=cast(Precision, options.precision),
-        frame=FrameSizes(multiple=packed.generator.frame_multiple, preferred=size, free=options.size is None),
+        precision=cast(Precision, job.options.precision),
+        frame=FrameSizes(multiple=job.multiple, preferred=job.size, free=is_free),
         inputs=inputs,
         outputs=outputs,
         opset=OPSET,
-        flops_per_frame=flops,
+        flops_per_frame=job.flops,
         files={name: file_record(folder / name) for name in (GRAPH_NAME, GRAPH_NAME + DATA_SUFFIX, PARITY_NAME)},
         parity=parity.as_json()["graph_to_float32"],
         made=_made(),

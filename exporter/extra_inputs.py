@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from onestep.frame_size import FrameSize
-from onestep.training.generator import GeneratorNetwork
 from onestep.training.stochastic import StochasticGenerator
+from onestep.training.students.generator import AnyGenerator
 
-PROOF_STRENGTH = 0.4
-"""The strength that the published sketch model is used at."""
+PROOF_STRENGTHS = (0.4, 1.0, 0.0, 0.7)
+"""The published sketch model is used at the first; the others show that the graph takes it at run time."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class ExtraInput:
     """Axes that follow the frame's: the side, `height` or `width`, and by how much it is divided."""
 
 
-def extra_inputs(generator: GeneratorNetwork, size: FrameSize) -> list[ExtraInput]:
+def extra_inputs(generator: AnyGenerator, size: FrameSize) -> list[ExtraInput]:
     """Return what the generator's `forward` takes after image and prompt, in that order."""
     if not isinstance(generator, StochasticGenerator):
         return []
@@ -39,11 +39,11 @@ def extra_inputs(generator: GeneratorNetwork, size: FrameSize) -> list[ExtraInpu
 
 
 def example_values(inputs: Sequence[ExtraInput], *, seed: int) -> list[Tensor]:
-    """Return values to trace and to prove with: normal noise, and the published strength."""
+    """Return values to trace and to prove with: normal noise, and strengths in turn."""
     random = torch.Generator().manual_seed(seed)
     return [
         torch.randn(*given.shape, generator=random)
         if given.free_axes
-        else torch.full(tuple(given.shape), PROOF_STRENGTH)
+        else torch.full(tuple(given.shape), PROOF_STRENGTHS[seed % len(PROOF_STRENGTHS)])
         for given in inputs
     ]

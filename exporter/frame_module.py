@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from onestep.training.generator import GeneratorNetwork
+from onestep.training.students.generator import AnyGenerator
 
 
 class FrameToFrame(nn.Module):
@@ -16,7 +16,7 @@ class FrameToFrame(nn.Module):
 
     prompt_embedding: Tensor
 
-    def __init__(self, generator: GeneratorNetwork, prompt_embedding: Tensor) -> None:
+    def __init__(self, generator: AnyGenerator, prompt_embedding: Tensor) -> None:
         super().__init__()
         self.generator = generator
         self.register_buffer("prompt_embedding", prompt_embedding)

@@ -45,6 +45,22 @@ def check_free(path: Path, *, overwrite: bool) -> None:
         raise OutputError(f"{path} exists already. Remove it, choose another place with -o, or pass --overwrite.")
 
 
+def check_disk(path: Path, *, needed_bytes: int) -> None:
+    """Raise OutputError if the disk of a result folder has less room than the result will take.
+
+    Args:
+        path: Where the result shall be; it and the folders above need not exist yet.
+        needed_bytes: About how much it takes.
+    """
+    there = next(folder for folder in path.absolute().parents if folder.exists())
+    free = shutil.disk_usage(there).free
+    if free < needed_bytes:
+        raise OutputError(
+            f"{path} needs about {needed_bytes / 1e9:.1f} GB, and the disk has {free / 1e9:.1f} GB free. Make room, or "
+            "choose another place with -o."
+        )
+
+
 def _put_in_place(temporary: Path, path: Path) -> None:
     temporary.chmod(0o755)
     if not path.exists():

@@ -1,11 +1,14 @@
-"""The translations that are known by name, and where their embedded parts lie."""
+"""The translations that are known by name: what ships in the package, and what was published for the full-size base."""
 
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-from onestep.errors import UnknownNameError
+from onestep.errors import SettingError, UnknownNameError
+
+PUBLISHED_LICENCE = "weights derived from SD-Turbo: Stability AI's SD-Turbo licence"
+_PUBLISHED_SITE = "https://www.cs.cmu.edu/~img2img-turbo/models"
 
 
 @dataclass(frozen=True)
@@ -14,10 +17,18 @@ class Domain:
 
     name: str
     summary: str
-    prompt: str
+    prompt: str | None
+    """What the weights were trained with; None where each picture has a text of its own, which the user gives."""
     direction: Literal["a2b", "b2a", "paired"]
-    licence: str
-    """Licence of the embedded weights."""
+    embedded_licence: str | None = None
+    """Licence of the weights that ship in the package, on the `tiny` base; None where none ship."""
+    published_file: str | None = None
+    """Name of the checkpoint for SD-Turbo that Parmar et al. published; None where there is none."""
+
+    @property
+    def published_url(self) -> str | None:
+        """Where the published checkpoint can be downloaded."""
+        return f"{_PUBLISHED_SITE}/{self.published_file}" if self.published_file else None
 
 
 DOMAINS = {
@@ -28,7 +39,43 @@ DOMAINS = {
             summary="a drive by day becomes the same drive by night",
             prompt="driving in the night",
             direction="a2b",
-            licence="MIT",
+            embedded_licence="MIT",
+            published_file="day2night.pkl",
+        ),
+        Domain(
+            name="night2day",
+            summary="a drive by night becomes the same drive by day",
+            prompt="driving in the day",
+            direction="b2a",
+            published_file="night2day.pkl",
+        ),
+        Domain(
+            name="clear2rainy",
+            summary="a drive in clear weather becomes the same drive in rain",
+            prompt="driving in heavy rain",
+            direction="a2b",
+            published_file="clear2rainy.pkl",
+        ),
+        Domain(
+            name="rainy2clear",
+            summary="a drive in rain becomes the same drive in clear weather",
+            prompt="driving in the day",
+            direction="b2a",
+            published_file="rainy2clear.pkl",
+        ),
+        Domain(
+            name="edge2image",
+            summary="edges become a picture; run it with --prepare canny on photos",
+            prompt=None,
+            direction="paired",
+            published_file="edge_to_image_loras.pkl",
+        ),
+        Domain(
+            name="sketch2image",
+            summary="a sketch becomes a picture, as far from it as --strength says",
+            prompt=None,
+            direction="paired",
+            published_file="sketch_to_image_stochastic_lora.pkl",
         ),
     )
 }
@@ -45,13 +92,19 @@ def domain(name: str) -> Domain:
     return DOMAINS[name]
 
 
+def embedded_domains() -> list[str]:
+    """Return the names of the domains whose weights ship in the package."""
+    return [domain.name for domain in DOMAINS.values() if domain.embedded_licence is not None]
+
+
 def embedded_bundle(name: str) -> Path:
     """Return the folder of the bundle that ships in the package for a domain.
 
     Raises:
         UnknownNameError: No domain has that name.
+        SettingError: The domain's weights do not ship in the package.
     """
-    return _assets() / "bundles" / domain(name).name
+    return _assets() / "bundles" / _embedded(name).name
 
 
 def embedded_generator(name: str) -> Path:
@@ -59,13 +112,25 @@ def embedded_generator(name: str) -> Path:
 
     Raises:
         UnknownNameError: No domain has that name.
+        SettingError: The domain's weights do not ship in the package.
     """
-    return _assets() / "generators" / domain(name).name
+    return _assets() / "generators" / _embedded(name).name
 
 
 def embedded_base() -> Path:
     """Return the folder of the `tiny` base that ships in the package."""
     return _assets() / "bases" / "tiny"
+
+
+def _embedded(name: str) -> Domain:
+    known = domain(name)
+    if known.embedded_licence is None:
+        raise SettingError(
+            f"No weights for {name} ship in the package; those of {', '.join(embedded_domains())} do. Export it from "
+            f"the published checkpoint, then run the bundle with --bundle: onestep export --domain {name} "
+            "--base sd-turbo --download"
+        )
+    return known
 
 
 def _assets() -> Path:

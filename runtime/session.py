@@ -15,7 +15,10 @@ from onestep.errors import InputError
 from onestep.frame_size import FrameSize, frame_size_from_text
 from onestep.runtime.backends.choose import AUTO, Choice, open_backend
 from onestep.runtime.backends.engine import Engine
+from onestep.runtime.backends.options import EngineOptions
+from onestep.runtime.detail import add_detail_rgb, contrast_slope
 from onestep.runtime.placement import Placement, Resize, chosen_size, place, stretches_little
+from onestep.runtime.preparation import Prepare, preparation
 from onestep.runtime.scaling import RgbScaler
 from onestep.runtime.slots import Pixels, Slot
 
@@ -28,8 +31,19 @@ class Session:
     Made by `open_session`. Frames may come from several threads, and are translated one after the other.
     """
 
-    def __init__(self, bundle: Bundle, choice: Choice, *, resize: Resize | None = None) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        choice: Choice,
+        *,
+        resize: Resize | None = None,
+        prepare: Prepare | None = None,
+        detail: bool | None = None,
+    ) -> None:
         self._bundle, self._choice, self._resize = bundle, choice, resize
+        is_same_scene = bundle.manifest.direction != "paired" and prepare is None
+        self._detail = is_same_scene if detail is None else detail
+        self._prepare = preparation(prepare)
         self._lock = Lock()
         self._scaler = RgbScaler()
         self._slot: Slot | None = None
@@ -73,6 +87,20 @@ class Session:
         """The loaded graph, for those who run a pipeline of their own."""
         return self._choice.engine
 
+    def finish_input(self, frame: Pixels, placement: Placement) -> None:
+        """Make the picture that lies in a slot's input what the network expects, and fill the border around it.
+
+        Args:
+            frame: [h, w, 3] uint8 of `frame_size`; changed in place.
+            placement: Where the picture lies in it.
+        """
+        self._prepare(placement.inside(frame))
+        placement.repeat_edges(frame)
+
+    def adds_detail(self, placement: Placement, source: FrameSize) -> bool:
+        """Tell whether a source of this size gets the detail back that it loses on the way to the network's size."""
+        return self._detail and (source.width > placement.size.width or source.height > placement.size.height)
+
     def placement(self, source: FrameSize) -> Placement:
         """Return where the picture of a source of this size lies in the graph's frame."""
         resize = self._resize or ("stretch" if stretches_little(source, self.frame_size) else "fit")
@@ -97,10 +125,13 @@ class Session:
         with self._lock:
             slot = self._slot = self._slot or self.engine.new_slot()
             self._scaler.into(given, placement.inside(slot.input))
-            placement.repeat_edges(slot.input)
+            self.finish_input(slot.input, placement)
             self.engine.submit(slot)
             self.engine.wait(slot)
-            self._scaler.into(placement.inside(slot.output), translated)
+            result = placement.inside(slot.output)
+            self._scaler.into(result, translated)
+            if self.adds_detail(placement, FrameSize(given.shape[1], given.shape[0])):
+                add_detail_rgb(translated, given, contrast_slope(placement.inside(slot.input), result))
         return translated
 
 
@@ -118,6 +149,15 @@ class SessionOptions:
     """Processor threads that one frame may use; None takes all cores of this process."""
     resize: Resize | None = None
     """`fit` pads what the aspects differ by, `stretch` does not. None: see `placement`."""
+    prepare: Prepare | None = None
+    """What is made of each picture before the network sees it; None leaves it as it is."""
+    detail: bool | None = None
+    """Give the result the source's own detail where that is finer than the network's size. None: yes, unless the
+    picture is prepared or the translation is a paired one, whose input is no photograph."""
+    strength: float | None = None
+    """How far a stochastic generator goes from its input, from 0 to 1; None takes 0.4."""
+    seed: int | None = None
+    """Chooses a stochastic generator's noise; None takes 0."""
 
 
 def open_session(options: SessionOptions, *, source_size: FrameSize | None = None) -> Session:
@@ -129,7 +169,8 @@ def open_session(options: SessionOptions, *, source_size: FrameSize | None = Non
 
     Raises:
         BundleError: The bundle is damaged, incomplete, unsafe, or its graph is not what its manifest says.
-        SettingError: The graph does not take the size, or there is no such backend (UnknownNameError).
+        SettingError: The graph does not take the size, the strength or the seed, or there is no such backend
+            (UnknownNameError).
         BackendError: The backend cannot be used here.
         MissingExtraError: The backend's library is not installed.
     """
@@ -137,13 +178,23 @@ def open_session(options: SessionOptions, *, source_size: FrameSize | None = Non
     wanted = frame_size_from_text(options.size) if isinstance(options.size, str) else options.size
     frame = bundle.manifest.frame
     size = chosen_size(frame, size=wanted, source=source_size)
-    choice = open_backend(options.backend, bundle, size, options.threads)
+    choice = open_backend(options.backend, bundle, size, _engine_options(options))
     is_free = frame.free and wanted is None
-    session = Session(bundle, choice, resize=options.resize or (None if is_free else "fit"))
+    session = Session(
+        bundle,
+        choice,
+        resize=options.resize or (None if is_free else "fit"),
+        prepare=options.prepare,
+        detail=options.detail,
+    )
     _log.info("%s runs at %s on %s", bundle.path, session.frame_size, session.backend)
     for name, reason in session.passed_over.items():
         _log.info("backend %s was passed over: %s", name, reason)
     return session
+
+
+def _engine_options(options: SessionOptions) -> EngineOptions:
+    return EngineOptions(threads=options.threads, strength=options.strength, seed=options.seed)
 
 
 def _checked_frame(frame: ArrayLike) -> Pixels:

@@ -1,7 +1,7 @@
 """The two ends of the pipeline for video: decoded frames into slots, slots into the encoder."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from threading import Event
 from types import TracebackType
@@ -10,19 +10,31 @@ from typing import Self
 import av
 
 from onestep.runtime.placement import Placement
-from onestep.runtime.slots import Slot
+from onestep.runtime.slots import Pixels, Slot
+from onestep.runtime.smooth import Smoother
 from onestep.runtime.video.convert import RgbFromFrame
 from onestep.runtime.video.info import VideoInfo
 from onestep.runtime.video.live import NewestFrames
 from onestep.runtime.video.reader import VideoReader
 from onestep.runtime.video.writer import VideoWriter
+from onestep.runtime.video_detail import VideoDetail
+
+FinishInput = Callable[[Pixels, Placement], None]
+"""`Session.finish_input`."""
 
 
 class VideoSource:
     """Decoded frames, scaled and converted straight into the slots."""
 
-    def __init__(self, frames: Iterable[av.VideoFrame], info: VideoInfo, placement: Placement) -> None:
-        self._frames = iter(frames)
+    def __init__(
+        self,
+        frames: Iterable[av.VideoFrame],
+        info: VideoInfo,
+        placement: Placement,
+        finish: FinishInput,
+        detail: VideoDetail | None = None,
+    ) -> None:
+        self._frames, self._finish, self._detail = iter(frames), finish, detail
         self._placement = placement
         self._converter = RgbFromFrame(info.orientation)
 
@@ -40,7 +52,9 @@ class VideoSource:
         if frame is None:
             return False
         self._converter.into(frame, self._placement.inside(slot.input))
-        self._placement.repeat_edges(slot.input)
+        self._finish(slot.input, self._placement)
+        if self._detail is not None:
+            self._detail.keep(slot, frame)
         slot.pts = frame.pts or 0
         return True
 
@@ -51,12 +65,14 @@ class VideoSource:
 class LiveSource(VideoSource):
     """The newest frame of a source that does not wait. A file is played at its own speed, as if it were one."""
 
-    def __init__(self, reader: VideoReader, placement: Placement) -> None:
+    def __init__(
+        self, reader: VideoReader, placement: Placement, finish: FinishInput, detail: VideoDetail | None = None
+    ) -> None:
         self._stopped = Event()
         is_file = reader.info.path is not None
         frames = _at_own_speed(reader, reader.info.time_base, self._stopped) if is_file else reader
         self._newest = NewestFrames(frames)
-        super().__init__(self._newest, reader.info, placement)
+        super().__init__(self._newest, reader.info, placement, finish, detail)
 
     def stop(self) -> None:
         """Stop reading; a `fill` that waits for a frame returns."""
@@ -67,12 +83,25 @@ class LiveSource(VideoSource):
 class VideoSink:
     """Slots into the encoder, at the source's size."""
 
-    def __init__(self, writer: VideoWriter, placement: Placement) -> None:
+    def __init__(
+        self,
+        writer: VideoWriter,
+        placement: Placement,
+        *,
+        smoother: Smoother | None = None,
+        detail: VideoDetail | None = None,
+    ) -> None:
         self._writer, self._placement = writer, placement
+        self._smoother, self._detail = smoother, detail
 
     def take(self, slot: Slot) -> None:
-        """Encode the part of the output that the source's picture lies in."""
-        self._writer.write(self._placement.inside(slot.output), pts=slot.pts)
+        """Encode the part of the output that the source's picture lies in, steadied and with its detail."""
+        translated = self._placement.inside(slot.output)
+        if self._smoother is not None:
+            self._smoother.apply(self._placement.inside(slot.input), translated)
+        detail = self._detail
+        finish = None if detail is None else lambda frame: detail.add(slot, frame)
+        self._writer.write(translated, pts=slot.pts, finish=finish)
 
 
 def _at_own_speed(frames: Iterable[av.VideoFrame], time_base: Fraction, stopped: Event) -> Iterator[av.VideoFrame]:

@@ -1,8 +1,8 @@
-"""Train the embedded tiny base and the day2night generator on it, from nothing, on rendered scenes.
+"""Train the embedded tiny base, the day2night generator on it, and its student, from nothing, on rendered scenes.
 
     python scripts/train_embedded.py --work runs/embedded
 
-Each stage leaves its result in the work folder and is skipped when it is there. About half an hour on two CPU cores.
+Each stage leaves its result in the work folder and is skipped when it is there. About an hour on two idle CPU cores.
 `onestep export --generator` makes the bundle from the result.
 """
 
@@ -28,7 +28,11 @@ from onestep.training.base_training import Log, train_autoencoder, train_noise_p
 from onestep.training.fit import FitOptions
 from onestep.training.folder import GeneratorCard, PackedGenerator, load_generator, save_generator
 from onestep.training.generator import OneStep, OneStepGenerator
+from onestep.training.losses.perceptual import perceptual_network
 from onestep.training.rendered import RenderedFrames, render_frames
+from onestep.training.students.distillation import DistillOptions, RenderedData, distil
+from onestep.training.students.losses import LossWeights
+from onestep.training.students.training import StudentTraining
 from onestep.training.supervised import save_samples, train_on_truth
 from onestep.training.vae_skips import SkipConvolutions
 
@@ -72,6 +76,7 @@ def main() -> None:
         if not base_folder.exists():
             _train_base(base_folder, frames, options, log)
         _train_domain(options.work, load_base(base_folder), frames, options.look, log)
+        _train_student(options.work, options.student_steps, log)
 
 
 def _arguments() -> argparse.Namespace:
@@ -80,6 +85,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--views", type=int, default=1200, help="rendered views")
     parser.add_argument("--autoencoder-steps", type=int, default=150)
     parser.add_argument("--noise-steps", type=int, default=100)
+    parser.add_argument("--student-steps", type=int, default=2200)
     parser.add_argument("--look", type=Path, help="folder of real pictures to show in the sample grids; not trained on")
     return parser.parse_args()
 
@@ -141,6 +147,34 @@ def _train_stage(
         log=log,
         on_report=show,
     )
+
+
+def _train_student(work: Path, steps: int, log: Log) -> None:
+    """Train the student on the known truth; its teacher gives domain and prompt, and is less sharp than the truth."""
+    output = work / f"{DOMAIN}-student"
+    if output.exists():
+        return
+    log(output.name)
+    options = DistillOptions(
+        data=RenderedData("day", TARGET),
+        training=StudentTraining(
+            steps=steps, learning_rate=1.5e-3, seed=SEED, bfloat16=True, weights=LossWeights(teacher=0.0)
+        ),
+    )
+    teacher = load_generator(work / f"{DOMAIN}-{STAGES[-1].name}")
+    perceptual = perceptual_network("st-lpips-alex")
+    distil(teacher, output, work=work / "student", options=options, perceptual=perceptual, listener=_Listener(log))
+
+
+class _Listener:
+    def __init__(self, log: Log) -> None:
+        self.log = log
+
+    def stage(self, text: str) -> None:
+        self.log(text)
+
+    def progress(self, done: int, total: int | None) -> None:
+        """Say nothing: the log has a line now and then."""
 
 
 def _new_generator(base: Base) -> OneStepGenerator:

@@ -41,6 +41,12 @@ class Base:
     tokenizer: Any
     scheduler: DDPMScheduler
 
+    @property
+    def preferred_size(self) -> tuple[int, int]:
+        """Width and height in pixels of the pictures that it was made for."""
+        side = int(self.unet.config.sample_size) * 2 ** (len(self.vae.config.block_out_channels) - 1)
+        return side, side
+
     def half(self) -> "Base":
         """Turn the networks' weights to half precision, in place, to be saved in half the space."""
         for module in (self.unet, self.vae, self.text_encoder):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onestep.errors import BackendError
+from onestep.machine_memory import available_bytes, kilobyte_line
 
 if TYPE_CHECKING:
     from torch import nn
@@ -14,17 +15,15 @@ if TYPE_CHECKING:
 MARGIN_BYTES = 1 << 30
 """Left to the rest of the machine."""
 
-_CGROUP = Path("/sys/fs/cgroup")
-
 
 def resident_bytes() -> int:
     """Return the memory that this process has in use now."""
-    return _kilobytes("/proc/self/status", "VmRSS")
+    return kilobyte_line("/proc/self/status", "VmRSS")
 
 
 def peak_bytes() -> int:
     """Return the largest memory that this process had in use since `restart_peak`."""
-    return _kilobytes("/proc/self/status", "VmHWM")
+    return kilobyte_line("/proc/self/status", "VmHWM")
 
 
 def restart_peak() -> None:
@@ -40,15 +39,6 @@ def give_back() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
-
-
-def available_bytes() -> int:
-    """Return how much this process may still take before the machine swaps or the container is stopped."""
-    free = _kilobytes("/proc/meminfo", "MemAvailable")
-    with contextlib.suppress(OSError, ValueError, StopIteration):
-        limit = int((_CGROUP / "memory.max").read_text(encoding="ascii"))
-        free = min(free, limit - _cgroup_anonymous())
-    return free
 
 
 def check_room(needed_bytes: int, *, limit_bytes: int | None) -> None:
@@ -71,16 +61,3 @@ def module_bytes(module: "nn.Module") -> int:
     """Return the size of a module's weights and buffers."""
     tensors = [*module.parameters(), *module.buffers()]
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-
-
-def _kilobytes(path: str, key: str) -> int:
-    """Return the value of a line such as `VmRSS:  1234 kB`, in bytes."""
-    for line in Path(path).read_text(encoding="ascii").splitlines():
-        if line.startswith(f"{key}:"):
-            return int(line.split()[1]) * 1024
-    return 0
-
-
-def _cgroup_anonymous() -> int:
-    lines = (_CGROUP / "memory.stat").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("anon "))

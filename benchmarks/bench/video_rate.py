@@ -50,19 +50,20 @@ class VideoRate:
         return self.resident_end_bytes - self.resident_start_bytes
 
 
-def write_clip(path: Path, *, size: FrameSize, frames: int) -> Path:
+def write_clip(path: Path, *, size: FrameSize, frames: int, frames_per_second: int = _RATE) -> Path:
     """Write a clip of a rendered drive whose few pictures come again and again.
 
     Args:
         path: The video to write; replaced if it is there.
         size: Width and height in pixels.
         frames: How many.
+        frames_per_second: At which they are to be shown.
     """
     info = VideoInfo(
         width=size.width,
         height=size.height,
         time_base=Fraction(1, _TICKS),
-        frame_rate=Fraction(_RATE),
+        frame_rate=Fraction(frames_per_second),
         frame_count=frames,
         name="the rendered drive",
     )
@@ -70,7 +71,7 @@ def write_clip(path: Path, *, size: FrameSize, frames: int) -> Path:
     pictures = [scene.at(index / _RATE, size=size).render("day") for index in range(min(frames, _DISTINCT_FRAMES))]
     with VideoWriter(path, info, overwrite=True) as writer:
         for index in range(frames):
-            writer.write(pictures[index % len(pictures)], pts=index * _TICKS // _RATE)
+            writer.write(pictures[index % len(pictures)], pts=index * _TICKS // frames_per_second)
     return path
 
 

@@ -1,7 +1,7 @@
 """What all rows work on: one base, one generator, the same frames, the same prompt, one device and precision."""
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -23,9 +23,9 @@ from onestep.scenes import Scene
 from onestep.training.architectures import ARCHITECTURES
 from onestep.training.base import Base, load_base, random_base
 from onestep.training.find_base import EMBEDDED, find_base
-from onestep.training.folder import GeneratorCard, PackedGenerator, load_generator
-from onestep.training.generator import OneStep, OneStepGenerator
-from onestep.training.vae_skips import SkipConvolutions
+from onestep.training.folder import PackedGenerator, load_generator
+from onestep.training.generator import OneStepGenerator
+from onestep.training.untrained import untrained_generator
 
 Frame = NDArray[np.uint8]
 DOMAIN, PROMPT = "day2night", "driving in the night"
@@ -137,19 +137,5 @@ def _packed(settings: Settings) -> PackedGenerator:
 
 
 def _generator_on(base: Base, settings: Settings) -> PackedGenerator:
-    """Return a generator on a base that nothing was trained on: its skips are those that a training starts with."""
-    skips = SkipConvolutions.for_vae(base.vae)
-    step = OneStep.from_scheduler(base.scheduler)
-    generator = OneStepGenerator(vae=base.vae, unet=base.unet, skips=skips, step=step)
-    card = GeneratorCard(
-        domain=DOMAIN,
-        direction="a2b",
-        prompt=PROMPT,
-        base=base.name,
-        base_licence=base.licence,
-        checkpoint_licence="MIT",
-        skip_channels=list(skips.config["in_channels"]),
-        input_range=(-1.0, 1.0),
-        preferred_size=settings.frame_size,
-    )
-    return PackedGenerator(generator.eval().requires_grad_(False), card, base)
+    packed = untrained_generator(base, prompt=PROMPT)
+    return replace(packed, card=replace(packed.card, preferred_size=settings.frame_size))

@@ -2,15 +2,15 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from onestep.bundle import Bundle, open_bundle
 from onestep.domains import embedded_bundle
 from onestep.errors import SettingError
 
 if TYPE_CHECKING:
+    from onestep.bundle import Bundle
     from onestep.runtime import Session
 
 DEFAULT_DOMAIN = "day2night"
@@ -30,16 +30,33 @@ SizeOption = Annotated[
 ThreadsOption = Annotated[
     int | None, typer.Option("--threads", min=1, help="Processor threads for one frame [all cores].")
 ]
+PrepareOption = Annotated[
+    Literal["canny", "sketch"] | None,
+    typer.Option("--prepare", help="What becomes of each picture first, for paired domains [nothing]."),
+]
+StrengthOption = Annotated[
+    float | None,
+    typer.Option("--strength", help="Of a stochastic bundle: 0 is far from the input, 1 is near it [0.4]."),
+]
+SeedOption = Annotated[int | None, typer.Option("--seed", help="Of a stochastic bundle: chooses its noise [0].")]
+DetailOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--detail/--no-detail", help="Give the result the source's detail that the network is too small for [yes]."
+    ),
+]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 
 
-def chosen_bundle(domain: str | None, bundle: Path | None) -> Bundle:
+def chosen_bundle(domain: str | None, bundle: Path | None) -> "Bundle":
     """Open the bundle that the options name, the embedded day2night one without any.
 
     Raises:
         SettingError: Both options were given, or no domain has that name (UnknownNameError).
         BundleError: The bundle is damaged, incomplete or unsafe.
     """
+    from onestep.bundle import open_bundle
+
     if domain is not None and bundle is not None:
         raise SettingError(
             f"--domain {domain} and --bundle {bundle} both say what to run. Leave one out: --domain for an embedded "

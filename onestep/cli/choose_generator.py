@@ -6,16 +6,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from onestep.cli.stage import print_stage
-from onestep.domains import DOMAINS, domain, embedded_generator
+from onestep.domains import Domain, domain, embedded_generator
 from onestep.errors import SettingError
+from onestep.frame_size import FrameSize
 
 if TYPE_CHECKING:
+    from onestep.training.checkpoints.checkpoint import Checkpoint
     from onestep.training.folder import PackedGenerator
+    from onestep.training.students.folder import PackedStudent
+
+FULL_SIZE_BASE = "sd-turbo"
+"""What the published checkpoints were trained on."""
+_MEGABYTE = 10**6
 
 
 @dataclass(frozen=True)
 class GeneratorChoice:
-    """What the user named: a domain, a merged generator's folder, or a checkpoint with its base."""
+    """What the user named: a domain, a merged generator's folder, a checkpoint, or a base alone."""
 
     domain: str | None
     generator: Path | None
@@ -23,58 +30,117 @@ class GeneratorChoice:
     base: str | None
     direction: Literal["a2b", "b2a"] | None
     prompt: str | None
+    download: bool = False
+    size: FrameSize | None = None
+    """Frame size of the export, by which the memory that it takes is foreseen."""
 
     def __post_init__(self) -> None:
-        if self.generator is not None and (self.checkpoint or self.domain):
-            raise SettingError("--generator is a whole generator: leave out --checkpoint and --domain.")
-        if self.generator is None and self.checkpoint is None and self.domain is None:
-            raise SettingError("Name what to export: --domain NAME, --generator DIR, or --checkpoint FILE with --base.")
-        if self.checkpoint is None and (self.base or self.direction):
-            raise SettingError("--base and --direction go with --checkpoint FILE, the weights trained on that base.")
-        if self.checkpoint is not None and self.base is None:
+        if self.generator is not None and (self.checkpoint or self.domain or self.base):
+            raise SettingError("--generator is a whole generator: leave out --checkpoint, --base and --domain.")
+        if not (self.generator or self.checkpoint or self.domain or self.base):
             raise SettingError(
-                "--checkpoint needs --base: tiny, sd-turbo, or the folder of the base it was trained on."
+                "Name what to export: --domain NAME, --generator DIR, --checkpoint FILE, or --base alone to measure."
             )
-        if self.domain is not None:
-            domain(self.domain)
+        if self.direction is not None and self.checkpoint is None and self.base is None:
+            raise SettingError("--direction goes with --checkpoint FILE: it chooses one of the two it was trained for.")
+        if self.known is not None and self.known.published_file is None and self._is_published:
+            raise SettingError(
+                f"No checkpoint was published for {self.domain}. Name one with --checkpoint FILE, or leave out --base "
+                "to export the embedded one."
+            )
+
+    @property
+    def known(self) -> Domain | None:
+        """The domain that was named; raises UnknownNameError if there is none of that name."""
+        return domain(self.domain) if self.domain is not None else None
+
+    @property
+    def _is_published(self) -> bool:
+        """Whether the domain's published checkpoint is meant."""
+        return self.domain is not None and self.checkpoint is None and self.base not in (None, "tiny")
 
 
-def loaded_generator(choice: GeneratorChoice) -> "PackedGenerator":
+def loaded_generator(choice: GeneratorChoice) -> "PackedGenerator | PackedStudent":
     """Load what was chosen; a checkpoint is merged into its base.
 
     Raises:
         OnestepError: A part is missing, damaged, or does not go with the others.
     """
-    from onestep.training.folder import load_generator
+    from onestep.exporter.room import check_memory
+    from onestep.training.students.folder import load_any_generator
 
-    if choice.checkpoint is not None:
-        return _merged(choice, choice.checkpoint)
     if choice.generator is not None:
-        return load_generator(choice.generator)
+        check_memory(choice.generator, choice.size)
+        return load_any_generator(choice.generator)
+    if choice.known is None and choice.checkpoint is None:
+        return _untrained(choice)
+    path = choice.checkpoint or _published(choice)
+    if path is not None:
+        return _merged(choice, path)
     assert choice.domain is not None
+    folder = embedded_generator(choice.domain)
     print(
         f"{choice.domain} on the embedded tiny base, which runs on any machine. For the full-size one: "
-        "--base sd-turbo --checkpoint FILE.",
+        "--base sd-turbo.",
         file=sys.stderr,
     )
-    return load_generator(embedded_generator(choice.domain))
+    return load_any_generator(folder)
+
+
+def _untrained(choice: GeneratorChoice) -> "PackedGenerator":
+    from onestep.exporter.room import check_memory
+    from onestep.training.base import load_base
+    from onestep.training.find_base import find_base
+    from onestep.training.untrained import untrained_generator
+
+    assert choice.base is not None
+    print(
+        "No checkpoint was named: the base is exported as it is, which is good for measuring and translates nothing.",
+        file=sys.stderr,
+    )
+    folder = find_base(choice.base, download=choice.download)
+    check_memory(folder, choice.size)
+    print_stage(f"loading the base {folder}")
+    return untrained_generator(load_base(folder), prompt=choice.prompt or "")
+
+
+def _published(choice: GeneratorChoice) -> Path | None:
+    """Return the domain's published checkpoint where the full-size base was named, else None."""
+    if choice.known is None or choice.base is None or choice.base == "tiny":
+        return None
+    from onestep.cli.progress import shown_progress
+    from onestep.training.published_files import find_published
+
+    with shown_progress("MB") as tell:
+
+        def on_bytes(got: int, total: int | None) -> None:
+            tell(got // _MEGABYTE, None if total is None else total // _MEGABYTE)
+
+        return find_published(choice.known, download=choice.download, on_bytes=on_bytes)
 
 
 def _merged(choice: GeneratorChoice, path: Path) -> "PackedGenerator":
+    from onestep.exporter.room import check_memory
     from onestep.training.base import load_base
     from onestep.training.checkpoints.merge import merged_generator
     from onestep.training.checkpoints.read import read_checkpoint
     from onestep.training.find_base import find_base
 
-    assert choice.base is not None
-    known = DOMAINS[choice.domain] if choice.domain else None
-    folder = find_base(choice.base)
     print_stage(f"reading {path}")
     checkpoint = read_checkpoint(path)
-    wanted = choice.direction or (known.direction if known and known.direction != "paired" else None)
-    direction = checkpoint.chosen_direction(wanted)
-    prompt = checkpoint.chosen_prompt(direction, choice.prompt or (known.prompt if known else None))
+    direction = checkpoint.chosen_direction(choice.direction or _own_direction(choice.known, checkpoint))
+    known_prompt = choice.known.prompt if choice.known else None
+    prompt = checkpoint.chosen_prompt(direction, known_prompt if choice.prompt is None else choice.prompt)
+    folder = find_base(choice.base or checkpoint.base or FULL_SIZE_BASE, download=choice.download)
+    check_memory(folder, choice.size)
     print_stage(f"loading the base {folder}")
     base = load_base(folder)
     print_stage("merging")
     return merged_generator(base, checkpoint, direction=direction, prompt=prompt, domain=choice.domain)
+
+
+def _own_direction(known: Domain | None, checkpoint: "Checkpoint") -> Literal["a2b", "b2a"] | None:
+    """Return the direction that a domain means in a checkpoint of both."""
+    if known is None or known.direction == "paired" or checkpoint.kind != "unpaired":
+        return None
+    return known.direction

@@ -6,18 +6,27 @@ from typing import Annotated
 
 import typer
 
-from onestep.domains import DOMAINS
+from onestep.domains import DOMAINS, PUBLISHED_LICENCE, Domain
 
 
 def domains(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List the translations that are known by name, what each needs, and licences."""
     if as_json:
-        print(json.dumps([dataclasses.asdict(domain) for domain in DOMAINS.values()], indent=2))
+        print(json.dumps([_plain(domain) for domain in DOMAINS.values()], indent=2))
         return
     from rich.console import Console
     from rich.table import Table
 
     table = Table("domain", "what it does", "prompt", "base", "needs", "licence")
     for domain in DOMAINS.values():
-        table.add_row(domain.name, domain.summary, domain.prompt, "tiny", "nothing: embedded", domain.licence)
+        prompt = domain.prompt or "yours, with --prompt"
+        if domain.embedded_licence:
+            table.add_row(domain.name, domain.summary, prompt, "tiny", "nothing: embedded", domain.embedded_licence)
+        if domain.published_file:
+            needs = f"{domain.published_file}, with --checkpoint or --download"
+            table.add_row(domain.name, domain.summary, prompt, "sd-turbo", needs, PUBLISHED_LICENCE)
     Console().print(table)
+
+
+def _plain(domain: Domain) -> dict[str, str | None]:
+    return {**dataclasses.asdict(domain), "published_url": domain.published_url}

@@ -13,6 +13,7 @@ from onestep.errors import BackendError, MissingExtraError, OnestepError, Unknow
 from onestep.frame_size import FrameSize
 from onestep.runtime.backends import onnxruntime_cpu, onnxruntime_cuda, tensorrt
 from onestep.runtime.backends.engine import Engine
+from onestep.runtime.backends.options import EngineOptions
 from onestep.tensorrt_library import TENSORRT, TENSORRT_RTX
 
 AUTO = "auto"
@@ -25,8 +26,8 @@ class Backend:
     name: str
     why_not: Callable[[], str | None]
     """Say, without opening anything, why this machine cannot use it; None where it can."""
-    open_engine: Callable[[Bundle, FrameSize, int | None], Engine]
-    """Load a bundle's graph for a frame size with so many threads (None: by itself)."""
+    open_engine: Callable[[Bundle, FrameSize, EngineOptions], Engine]
+    """Load a bundle's graph for a frame size."""
 
 
 def _tensorrt(name: str) -> Backend:
@@ -53,7 +54,7 @@ class Choice:
 
 
 def open_backend(
-    name: str, bundle: Bundle, size: FrameSize, threads: int | None, *, backends: Sequence[Backend] = BACKENDS
+    name: str, bundle: Bundle, size: FrameSize, options: EngineOptions, *, backends: Sequence[Backend] = BACKENDS
 ) -> Choice:
     """Load a bundle's graph with the named backend, or with the first usable one for `auto`.
 
@@ -61,13 +62,14 @@ def open_backend(
         UnknownNameError: No backend of that name exists.
         BackendError: The backend, or for `auto` every backend, cannot be used here; the message says why.
         MissingExtraError: The backend's library is not installed.
+        SettingError: The options are for another kind of generator.
     """
     if name != AUTO:
-        return Choice(name, _named(name, backends).open_engine(bundle, size, threads), {})
+        return Choice(name, _named(name, backends).open_engine(bundle, size, options), {})
     errors: dict[str, OnestepError] = {}
     for backend in backends:
         try:
-            engine = backend.open_engine(bundle, size, threads)
+            engine = backend.open_engine(bundle, size, options)
         except (BackendError, MissingExtraError) as err:
             errors[backend.name] = err
         else:

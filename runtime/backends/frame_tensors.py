@@ -1,4 +1,4 @@
-"""What a bundle's manifest promises about the graph's input and output, for the backends to hold the graph to."""
+"""What a bundle's manifest promises about the graph's inputs and output, for the backends to hold the graph to."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from onestep.bundle import Bundle, TensorSpec
 from onestep.errors import BundleError
 from onestep.frame_size import FrameSize
+from onestep.runtime.backends.constant_inputs import Constants, constant_inputs, free_lengths
+from onestep.runtime.backends.options import EngineOptions
 
 
 @dataclass(frozen=True)
 class FrameTensors:
-    """The one input and the one output of a frame-to-frame graph, at one size."""
+    """The frames that go into a graph and come out of it at one size, and what else it takes."""
 
     input_name: str
     output_name: str
@@ -18,25 +20,30 @@ class FrameTensors:
     """[1, H, W, 3]."""
     free_dimensions: dict[str, int]
     """The names that the graph gives to free lengths, and what they are at this size."""
+    constants: Constants
+    """The other inputs by name, the same for every frame; none but for a stochastic generator."""
 
 
-def frame_tensors(bundle: Bundle, size: FrameSize) -> FrameTensors:
-    """Return the graph's input and output at `size`, by the bundle's manifest.
+def frame_tensors(bundle: Bundle, size: FrameSize, options: EngineOptions) -> FrameTensors:
+    """Return the graph's inputs and output at `size`, by the bundle's manifest.
 
     Raises:
         BundleError: The manifest describes no graph of one uint8 frame in and one out, or one of another size.
+        SettingError: The options are for another kind of generator.
     """
     manifest = bundle.manifest
-    if len(manifest.inputs) != 1 or len(manifest.outputs) != 1:
+    if not manifest.inputs or len(manifest.outputs) != 1:
         names = ", ".join(spec.name for spec in [*manifest.inputs, *manifest.outputs])
         raise BundleError(
             f"The graph of {bundle.path} has the inputs and outputs {names}; this runtime takes graphs with one frame "
-            "in and one out. Export the bundle as a deterministic generator."
+            "in and one out. Export the bundle again."
         )
+    constants = constant_inputs(bundle, size, options)
     taken, given = manifest.inputs[0], manifest.outputs[0]
     shape = (1, size.height, size.width, 3)
     free = _free_dimensions(bundle, taken, shape) | _free_dimensions(bundle, given, shape)
-    return FrameTensors(taken.name, given.name, shape, free)
+    free |= free_lengths(bundle, size)
+    return FrameTensors(taken.name, given.name, shape, free, constants)
 
 
 def check_tensor(bundle: Bundle, name: str, got: tuple[str, str, list[object]], tensors: FrameTensors) -> None:

@@ -1,6 +1,5 @@
 """What an NVIDIA GPU's side of this machine looks like, for `onestep doctor`. Asks, and opens nothing for long."""
 
-import ctypes
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
@@ -9,8 +8,7 @@ from onestep.runtime.cuda.calls import open_cuda, why_no_cuda
 from onestep.runtime.cuda.device import first_gpu
 from onestep.tensorrt_library import LIBRARIES
 
-_VIDEO = {"NVDEC": "libnvcuvid.so.1", "NVENC": "libnvidia-encode.so.1"}
-_PACKAGES = ("cuda-bindings", "onnxruntime-gpu", "polygraphy")
+_PACKAGES = ("cuda-bindings", "onnxruntime", "onnxruntime-gpu", "polygraphy")
 
 
 @dataclass(frozen=True)
@@ -57,13 +55,12 @@ def _installed(package: str) -> str | None:
 
 
 def _video() -> list[MachineFinding]:
-    """Look for the driver's video libraries. Some GPUs (H100, A100) have no NVENC all the same: opening it tells."""
-    findings = []
-    for engine, library in _VIDEO.items():
-        try:
-            ctypes.CDLL(library)
-        except OSError:
-            findings.append(MachineFinding(engine, False, f"the driver's {library} is not here"))
-        else:
-            findings.append(MachineFinding(engine, True, f"{library}; whether the GPU has it shows when it is opened"))
-    return findings
+    """Try the video engines: some GPUs (H100, A100) have no NVENC whatever their driver installs."""
+    from onestep.runtime.video.hardware import why_no_nvdec, why_no_nvenc
+
+    reasons = {
+        "NVDEC": (why_no_nvdec(), "decoded two H.264 pictures"),
+        "NVENC h264": (why_no_nvenc("h264_nvenc"), "opened"),
+        "NVENC h265": (why_no_nvenc("hevc_nvenc"), "opened"),
+    }
+    return [MachineFinding(engine, why is None, why or done) for engine, (why, done) in reasons.items()]

@@ -17,6 +17,7 @@ from onestep.errors import BackendError, MissingExtraError
 from onestep.frame_size import FrameSize
 from onestep.runtime.backends.frame_tensors import FrameTensors, frame_tensors
 from onestep.runtime.backends.onnxruntime_graph import check_session, session_options
+from onestep.runtime.backends.options import EngineOptions
 from onestep.runtime.slots import Slot, aligned_frame
 
 if TYPE_CHECKING:
@@ -30,25 +31,26 @@ def why_not() -> str | None:
     return None if find_spec("onnxruntime") else "neither onnxruntime nor onnxruntime-gpu is installed"
 
 
-def open_engine(bundle: Bundle, size: FrameSize, threads: int | None) -> "OnnxRuntimeCpuEngine":
+def open_engine(bundle: Bundle, size: FrameSize, options: EngineOptions) -> "OnnxRuntimeCpuEngine":
     """Load the bundle's graph for one frame size.
 
     Args:
         bundle: Opened, so its files and their places were checked.
         size: Width and height in pixels; the graph's free dimensions are fixed to it.
-        threads: Worker threads of one frame; None takes as many as this process has processor cores.
+        options: Threads; strength and seed of a stochastic generator.
 
     Raises:
         BackendError: ONNX Runtime cannot load the graph.
         BundleError: The graph is not what the manifest says.
         MissingExtraError: ONNX Runtime is not installed.
-        SettingError: Fewer than one thread.
+        SettingError: The options are for another kind of generator.
     """
     ort = _onnxruntime()
-    tensors = frame_tensors(bundle, size)
-    options = session_options(ort, tensors, threads)
+    tensors = frame_tensors(bundle, size, options)
     try:
-        session = ort.InferenceSession(bundle.graph_path, options, providers=["CPUExecutionProvider"])
+        session = ort.InferenceSession(
+            bundle.graph_path, session_options(ort, tensors, options), providers=["CPUExecutionProvider"]
+        )
     except Exception as err:
         raise BackendError(f"ONNX Runtime {ort.__version__} cannot load {bundle.graph_path}: {err}") from err
     check_session(bundle, session, tensors)
@@ -83,6 +85,8 @@ class OnnxRuntimeCpuEngine:
             (slot.binding.bind_output, self._tensors.output_name, slot.output),
         ):
             bind(name, "cpu", 0, np.uint8, list(self._tensors.shape), memory.ctypes.data)
+        for name, value in self._tensors.constants.items():
+            slot.binding.bind_cpu_input(name, value)
         return slot
 
     def submit(self, slot: Slot) -> None:

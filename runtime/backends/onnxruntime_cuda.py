@@ -22,6 +22,7 @@ from onestep.frame_size import FrameSize
 from onestep.runtime.backends.engine import Engine
 from onestep.runtime.backends.frame_tensors import FrameTensors, frame_tensors
 from onestep.runtime.backends.onnxruntime_graph import check_session, session_options
+from onestep.runtime.backends.options import EngineOptions
 from onestep.runtime.cuda.calls import open_cuda, why_no_cuda
 from onestep.runtime.cuda.frame_engine import GpuFrameEngine
 from onestep.runtime.cuda.resources import CudaResources
@@ -45,13 +46,13 @@ def why_no_provider(ort: Any) -> str | None:
     return f"the installed onnxruntime {ort.__version__} is the build without CUDA ({_INSTALL})"
 
 
-def open_engine(bundle: Bundle, size: FrameSize, threads: int | None) -> Engine:
+def open_engine(bundle: Bundle, size: FrameSize, options: EngineOptions) -> Engine:
     """Load the bundle's graph for one frame size.
 
     Args:
         bundle: Opened, so its files and their places were checked.
         size: Width and height in pixels; the graph's free dimensions are fixed to it.
-        threads: Processor threads for what little stays there; None takes all cores.
+        options: Threads for what little stays on the processor; strength and seed of a stochastic generator.
 
     Raises:
         BackendError: There is no driver or GPU, or ONNX Runtime cannot use it.
@@ -62,11 +63,11 @@ def open_engine(bundle: Bundle, size: FrameSize, threads: int | None) -> Engine:
     cuda = open_cuda(for_backend=NAME)
     if reason := why_no_provider(ort):
         raise BackendError(f"{NAME} cannot run here: {reason}")
-    tensors = frame_tensors(bundle, size)
-    options = session_options(ort, tensors, threads)
+    tensors = frame_tensors(bundle, size, options)
+    graph_options = session_options(ort, tensors, options)
 
     def compute(stream: Any) -> "CudaGraphSession":
-        session = cuda_session(ort, bundle, options, stream)
+        session = cuda_session(ort, bundle, graph_options, stream)
         check_session(bundle, session, tensors)
         return CudaGraphSession(session, ort, tensors)
 
@@ -110,11 +111,14 @@ class CudaGraphSession:
     Args:
         session: On the CUDA provider, with `enable_cuda_graph` and a stream of ours.
         ort: The module `onnxruntime`.
-        tensors: The graph's input and output.
+        tensors: The graph's inputs and output.
     """
 
     def __init__(self, session: Any, ort: Any, tensors: FrameTensors) -> None:
         self._session, self._ort, self._tensors = session, ort, tensors
+        self._constants = {
+            name: ort.OrtValue.ortvalue_from_numpy(value, "cuda", 0) for name, value in tensors.constants.items()
+        }
         self._numbers = itertools.count(1)
 
     def prepare(self, stream: Any, input_address: int, output_address: int) -> Callable[[], None]:
@@ -123,6 +127,8 @@ class CudaGraphSession:
         binding = self._session.io_binding()
         binding.bind_input(self._tensors.input_name, "cuda", 0, np.uint8, shape, input_address)
         binding.bind_output(self._tensors.output_name, "cuda", 0, np.uint8, shape, output_address)
+        for name, value in self._constants.items():
+            binding.bind_ortvalue_input(name, value)
         options = self._ort.RunOptions()
         options.add_run_config_entry("gpu_graph_annotation_id", str(next(self._numbers)))
         options.add_run_config_entry("disable_synchronize_execution_providers", "1")
@@ -138,4 +144,4 @@ class CudaGraphSession:
 
     def close(self) -> None:
         """Free the session with its graphs."""
-        self._session = None
+        self._session, self._constants = None, {}

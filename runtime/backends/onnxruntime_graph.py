@@ -4,8 +4,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from onestep.bundle import Bundle
-from onestep.errors import SettingError
 from onestep.runtime.backends.frame_tensors import FrameTensors, check_tensor
+from onestep.runtime.backends.options import EngineOptions
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -13,22 +13,17 @@ if TYPE_CHECKING:
 _ONLY_FATAL = 4
 
 
-def session_options(ort: Any, tensors: FrameTensors, threads: int | None) -> "onnxruntime.SessionOptions":
+def session_options(ort: Any, tensors: FrameTensors, engine_options: EngineOptions) -> "onnxruntime.SessionOptions":
     """Return the options of a session whose free dimensions are fixed.
 
     Args:
         ort: The module `onnxruntime`.
-        tensors: The graph's input and output.
-        threads: Processor threads of one frame; None takes as many as this process has processor cores.
-
-    Raises:
-        SettingError: Fewer than one thread.
+        tensors: The graph's inputs and output.
+        engine_options: How many threads.
     """
-    if threads is not None and threads < 1:
-        raise SettingError(f"{threads} threads cannot run a graph; expected 1 or more.")
     options = ort.SessionOptions()
     options.log_severity_level = _ONLY_FATAL
-    options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
+    options.intra_op_num_threads = engine_options.threads or len(os.sched_getaffinity(0))
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     for name, length in tensors.free_dimensions.items():

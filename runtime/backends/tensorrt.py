@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 from onestep.bundle import Bundle
 from onestep.bundle.engine_record import EngineHost, build_command, find_engine
-from onestep.errors import EngineError, MissingExtraError
+from onestep.errors import BackendError, EngineError, MissingExtraError
 from onestep.frame_size import FrameSize
 from onestep.runtime.backends.engine import Engine
 from onestep.runtime.backends.frame_tensors import frame_tensors
+from onestep.runtime.backends.options import EngineOptions
 from onestep.runtime.backends.tensorrt_plan import PlanComputation, PlanSource
 from onestep.runtime.cuda.calls import Cuda, open_cuda, why_no_cuda
 from onestep.runtime.cuda.device import compute_capability
@@ -30,14 +31,14 @@ def why_not(name: str) -> str | None:
     return tensorrt_library(name).why_missing() or why_no_cuda()
 
 
-def open_engine(name: str, bundle: Bundle, size: FrameSize, threads: int | None) -> Engine:
+def open_engine(name: str, bundle: Bundle, size: FrameSize, options: EngineOptions) -> Engine:
     """Load the bundle's engine for one frame size.
 
     Args:
         name: `tensorrt` or `tensorrt-rtx`.
         bundle: Opened, so its files were checked; the engine is checked here against its record.
         size: Width and height in pixels.
-        threads: Not used: the work is the GPU's.
+        options: For another backend: threads are the GPU's own, and stochastic generators have no engines.
 
     Raises:
         BackendError: There is no driver or GPU, or the library refuses the engine.
@@ -45,6 +46,12 @@ def open_engine(name: str, bundle: Bundle, size: FrameSize, threads: int | None)
         EngineError: The bundle has no engine for this machine and size.
         MissingExtraError: A library is not installed.
     """
+    tensors = frame_tensors(bundle, size, options)
+    if tensors.constants:
+        raise BackendError(
+            f"{bundle.path} is a stochastic generator, which {name} does not run. Use --backend onnxruntime-cuda or "
+            "onnxruntime-cpu."
+        )
     library = tensorrt_library(name)
     if reason := library.why_missing():
         raise MissingExtraError(reason)
@@ -60,7 +67,7 @@ def open_engine(name: str, bundle: Bundle, size: FrameSize, threads: int | None)
         trt=trt,
         plan=plan,
         profile=found.profile,
-        tensors=frame_tensors(bundle, size),
+        tensors=tensors,
         size=size,
         rebuild=build_command(bundle.path, name, [size]),
         trusted_host_code=found.record.version_compatible,

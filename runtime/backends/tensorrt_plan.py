@@ -17,6 +17,7 @@ from onestep.errors import BackendError
 from onestep.frame_size import FrameSize
 from onestep.runtime.backends.frame_tensors import FrameTensors
 from onestep.runtime.cuda.calls import Cuda
+from onestep.runtime.cuda.memory import does_not_fit
 from onestep.runtime.cuda.resources import CudaResources
 from onestep.tensorrt_library import TensorRtLibrary, collecting_logger
 
@@ -87,20 +88,26 @@ class PlanComputation:
     def _deserialised(self) -> Any:
         engine = self._runtime.deserialize_cuda_engine(self._source.plan)
         if engine is None:
-            raise BackendError(f"{self._failed('does not load the engine')}. Rebuild: {self._source.rebuild}")
+            raise BackendError(f"{self._failed('does not load the engine')}. {self._what_helps()}")
         return engine
+
+    def _what_helps(self) -> str:
+        """Say what to do about an engine that does not load: a library that ran out of memory says so in its log."""
+        if not any("memory" in error.lower() for error in self._logger.errors):
+            return f"Rebuild: {self._source.rebuild}"
+        free_mib, total_mib = self._resources.cuda.memory_mib()
+        plan_mib = len(self._source.plan) >> 20
+        return (
+            f"Its plan alone takes {plan_mib} MiB, and {free_mib} of {total_mib} MiB of the GPU's memory are free. End "
+            "other programs on it."
+        )
 
     def _check_memory(self, cuda: Cuda) -> None:
         free_mib, total_mib = cuda.memory_mib()
         needed_mib = self._scratch_bytes >> 20
-        if needed_mib >= free_mib:
-            share = free_mib / max(needed_mib, 1)
-            width, height = (int(side * share**0.5) // 64 * 64 for side in self._source.size)
-            fits = f" A size of about {width}x{height} would fit." if width and height else ""
-            raise BackendError(
-                f"The engine needs {needed_mib} MiB for {self._source.size}, and {free_mib} of {total_mib} MiB of the "
-                f"GPU's memory are free. End other programs on it, or use a smaller --size.{fits}"
-            )
+        if needed_mib and needed_mib >= free_mib:
+            size = self._source.size
+            raise BackendError(does_not_fit(size, needed_mib=needed_mib, free_mib=free_mib, total_mib=total_mib))
 
     def _runtime_config(self) -> Any:
         """Return how contexts are made: their scratch memory is given to them."""

@@ -8,6 +8,7 @@ from onestep.bundle.engine_record import build_command
 from onestep.frame_size import FrameSize
 from onestep.runtime.backends.engine import Engine
 from onestep.runtime.backends.frame_tensors import frame_tensors
+from onestep.runtime.backends.options import EngineOptions
 from onestep.runtime.backends.tensorrt import engine_on_gpu
 from onestep.runtime.backends.tensorrt_plan import PlanSource
 from onestep.runtime.cuda.calls import open_cuda
@@ -34,7 +35,7 @@ def plan_latency_ms(plan: bytes, *, bundle: Bundle, backend: str, size: FrameSiz
         trt=library.load(purpose="time an engine"),
         plan=plan,
         profile=0,
-        tensors=frame_tensors(bundle, size),
+        tensors=frame_tensors(bundle, size, EngineOptions()),
         size=size,
         rebuild=build_command(bundle.path, backend, [size]),
     )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from onestep.errors import ExportError
 from onestep.exporter.frame_module import FrameToFrame
 from onestep.exporter.graph import FoldedGraph, graph_from_module, nodes_without_frame, tensor_specs, write_graph
-from onestep.exporter.precision import Float32Island, generator_in
+from onestep.exporter.precision import compute_in_float32, generator_in
 from onestep.frame_size import FrameSize
 from onestep.training.folder import PackedGenerator
 
@@ -113,8 +113,10 @@ def test_an_island_computes_in_float32() -> None:
     inner = torch.nn.Linear(4, 4)
     given = torch.randn(2, 4).half()
     expected = inner(given.float())
-    assert torch.equal(Float32Island(inner, result_dtype=None)(given), expected)
-    assert torch.equal(Float32Island(inner, result_dtype=torch.float16)(given), expected.half())
+    compute_in_float32(inner, result_dtype=None)
+    assert torch.equal(inner(given), expected)
+    compute_in_float32(inner, result_dtype=torch.float16)
+    assert torch.equal(inner(given), expected.half())
 
 
 def test_conversion_leaves_the_original_alone(packed: PackedGenerator) -> None:

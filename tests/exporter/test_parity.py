@@ -11,8 +11,9 @@ from onnx import TensorProto, helper
 
 from onestep.errors import ParityError
 from onestep.exporter.frame_module import FrameToFrame
-from onestep.exporter.parity import LIMITS, Figures, ParityReport, check_parity, enforce, parity_frames
+from onestep.exporter.parity import LIMITS, Figures, ParityReport, check_parity, enforce
 from onestep.exporter.parity import _Tally as Tally
+from onestep.exporter.samples import exact_samples, sample_frames
 from onestep.frame_size import FrameSize
 from onestep.training.folder import PackedGenerator
 
@@ -45,7 +46,7 @@ def test_figures_agree_with_a_hand_computation() -> None:
 
 
 def test_frames_are_always_the_same_and_include_noise() -> None:
-    first, again = list(parity_frames(SIZE, 8)), list(parity_frames(SIZE, 8))
+    first, again = list(sample_frames(SIZE, 8)), list(sample_frames(SIZE, 8))
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert {frame.shape for frame in first} == {(32, 64, 3)}
     assert first[7].std() > 70, "bytes at random"
@@ -91,9 +92,7 @@ def test_another_graph_is_found_out(packed: PackedGenerator, tmp_path: Path) -> 
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10), tmp_path / "g.onnx")
     module = FrameToFrame(packed.generator, packed.base.prompt_embedding("x")).eval()
-    seen = check_parity(
-        exact=module, converted=module, graph_path=tmp_path / "g.onnx", precision="fp32", size=SIZE, frame_count=1
-    )
+    seen = check_parity(exact_samples(module, SIZE, 1), graph_path=tmp_path / "g.onnx", precision="fp32")
     assert seen.torch_to_float32 is None
     with pytest.raises(ParityError, match="largest difference"):
         enforce(seen)

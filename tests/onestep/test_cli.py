@@ -1,9 +1,9 @@
 """The command line: light to start, and one message with status 1 for what the user can mend."""
 
 import os
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -40,12 +40,18 @@ def test_starting_imports_nothing_heavy() -> None:
 def test_help_is_quick(tmp_path: Path) -> None:
     seconds = []
     for _ in range(5):
-        begun = time.perf_counter()
+        begun = _processor_seconds()
         done = onestep("--help", cwd=tmp_path)
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(_processor_seconds() - begun)
         assert done.returncode == 0
     assert all(command in done.stdout for command in COMMANDS)
-    assert min(seconds) < 0.3
+    assert min(seconds) < 0.4, "0.2 on an idle machine; a busy one's shared cores count more"
+
+
+def _processor_seconds() -> float:
+    """Return what ended child processes took of the processor: the clock would count a busy machine's other work."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -61,10 +67,13 @@ def test_each_command_has_help(command: str, tmp_path: Path) -> None:
         (["run-video", "missing.mp4"], "missing.mp4"),
         (["run-video", "x.mp4", "--domain", "day2nigth"], "Unknown domain 'day2nigth'. Did you mean 'day2night'?"),
         (["export", "--domain", "nowhere"], "Unknown domain 'nowhere'. Known: day2night"),
-        (["export"], "Name what to export: --domain NAME, --generator DIR, or --checkpoint FILE with --base"),
-        (["export", "--domain", "day2night", "--generator", "x"], "leave out --checkpoint and --domain"),
-        (["export", "--checkpoint", "x.pkl"], "--checkpoint needs --base"),
-        (["export", "--domain", "day2night", "--direction", "b2a"], "--base and --direction go with --checkpoint"),
+        (["export"], "Name what to export: --domain NAME, --generator DIR, --checkpoint FILE, or --base alone"),
+        (["export", "--domain", "day2night", "--generator", "x"], "leave out --checkpoint, --base and --domain"),
+        (["export", "--checkpoint", "x.pkl"], "The checkpoint x.pkl does not exist"),
+        (["export", "--domain", "day2night", "--direction", "b2a"], "--direction goes with --checkpoint"),
+        (["export", "--domain", "edge2image"], "No weights for edge2image ship in the package"),
+        (["run-video", "x.mp4", "--domain", "rainy2clear"], "onestep export --domain rainy2clear --base sd-turbo"),
+        (["export", "--domain", "day2night", "--base", "sd-turbo"], "day2night.pkl, the published checkpoint"),
         (["merge", "missing.pkl", "--base", "tiny", "-o", "g"], "missing.pkl"),
         (["import", "missing.pkl", "-o", "x.safetensors"], "missing.pkl"),
         (["export", "--domain", "day2night", "--precision", "fp8"], "Unknown precision 'fp8'"),

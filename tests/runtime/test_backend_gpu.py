@@ -12,7 +12,7 @@ import pytest
 from onestep.bundle import Bundle
 from onestep.exporter.engines.build import build_engine
 from onestep.exporter.engines.options import BuildOptions
-from onestep.exporter.parity import parity_frames
+from onestep.exporter.samples import sample_frames
 from onestep.frame_size import FrameSize
 from onestep.runtime.backends.tensorrt_timing import frame_latencies_ms
 from onestep.runtime.session import Session, SessionOptions, open_session
@@ -42,14 +42,14 @@ def session(bundle: Bundle, request: pytest.FixtureRequest) -> Iterator[Session]
 
 def test_the_gpu_gives_what_the_processor_gives(bundle: Bundle, session: Session) -> None:
     with open_session(SessionOptions(bundle=bundle, backend="onnxruntime-cpu")) as reference:
-        pairs = [(session(frame), reference(frame)) for frame in parity_frames(SIZE, 8)]
+        pairs = [(session(frame), reference(frame)) for frame in sample_frames(SIZE, 8)]
     difference = np.stack([ours.astype(int) - theirs for ours, theirs in pairs])
     assert np.abs(difference).max() <= MAX_LEVELS
     assert 10 * np.log10(255**2 / max(np.square(difference).mean(), 1e-9)) >= MIN_PSNR_DB
 
 
 def test_frames_in_flight_do_not_touch_each_other(session: Session) -> None:
-    frames = list(parity_frames(SIZE, 6))
+    frames = list(sample_frames(SIZE, 6))
     alone = [session(frame) for frame in frames]
     slots = [session.engine.new_slot() for _ in range(2)]
     together = []
@@ -74,7 +74,7 @@ def test_latency_can_be_measured(session: Session) -> None:
 def test_polygraphys_runner_agrees(bundle: Bundle, tmp_path: Path) -> None:
     """The same plan in polygraphy's runner, in a process of its own: it is bound to one library for good."""
     (plan,) = (bundle.path / "engines").glob("*.plan")
-    frame = next(parity_frames(SIZE, 1))
+    frame = next(sample_frames(SIZE, 1))
     np.save(tmp_path / "frame.npy", frame[None])
     code = (
         "import sys, numpy as np\n"

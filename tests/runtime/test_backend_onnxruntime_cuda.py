@@ -12,6 +12,7 @@ import pytest
 from onestep.bundle import Bundle, open_bundle
 from onestep.errors import BackendError
 from onestep.runtime.backends import onnxruntime_cuda
+from onestep.runtime.backends.options import EngineOptions
 from onestep.runtime.cuda.calls import Cuda
 from tests.runtime.bundles import SMALL, make_bundle
 from tests.runtime.fake_cuda import FakeCudaRuntime
@@ -84,7 +85,7 @@ def bundle(tmp_path: Path) -> Bundle:
 
 
 def test_the_graph_is_bound_to_device_memory_and_captured_per_slot(bundle: Bundle, ort: FakeOnnxRuntime) -> None:
-    engine = onnxruntime_cuda.open_engine(bundle, SMALL, None)
+    engine = onnxruntime_cuda.open_engine(bundle, SMALL, EngineOptions())
     slots: list[Any] = [engine.new_slot() for _ in range(2)]
     assert [(name, device, address) for name, device, _, _, _, address in ort.bound] == [
         pair
@@ -104,17 +105,17 @@ def test_the_graph_is_bound_to_device_memory_and_captured_per_slot(bundle: Bundl
 def test_a_provider_that_did_not_load_is_an_error(bundle: Bundle, ort: FakeOnnxRuntime) -> None:
     ort.loaded = ("CPUExecutionProvider",)
     with pytest.raises(BackendError, match="did not load its CUDA provider and would run on CPUExecutionProvider"):
-        onnxruntime_cuda.open_engine(bundle, SMALL, None)
+        onnxruntime_cuda.open_engine(bundle, SMALL, EngineOptions())
 
 
 def test_the_build_without_cuda_is_named(bundle: Bundle, ort: FakeOnnxRuntime) -> None:
     ort.has_cuda = False
     with pytest.raises(BackendError, match=r"1\.31\.1 is the build without CUDA \(pip uninstall onnxruntime"):
-        onnxruntime_cuda.open_engine(bundle, SMALL, None)
+        onnxruntime_cuda.open_engine(bundle, SMALL, EngineOptions())
 
 
 def test_a_failing_run_is_an_error_of_this_project(bundle: Bundle, ort: FakeOnnxRuntime) -> None:
-    engine = onnxruntime_cuda.open_engine(bundle, SMALL, None)
+    engine = onnxruntime_cuda.open_engine(bundle, SMALL, EngineOptions())
     ort.fails = "out of everything"
     with pytest.raises(BackendError, match="failed to run the graph on CUDA: out of everything"):
         engine.new_slot()

@@ -12,6 +12,7 @@ from onestep.bundle import open_bundle
 from onestep.errors import BackendError, EngineError, MissingExtraError
 from onestep.runtime.backends import tensorrt
 from onestep.runtime.backends.choose import BACKENDS, open_backend
+from onestep.runtime.backends.options import EngineOptions
 from onestep.runtime.backends.tensorrt_timing import frame_latencies_ms
 from onestep.runtime.cuda.calls import Cuda
 from onestep.tensorrt_library import LIBRARIES, TensorRtLibrary
@@ -43,7 +44,7 @@ def trt(api: FakeCudaRuntime, monkeypatch: pytest.MonkeyPatch) -> FakeTensorRt:
 
 
 def opened(folder: Path, name: str = "tensorrt-rtx") -> Any:
-    return tensorrt.open_engine(name, open_bundle(folder), SMALL, None)
+    return tensorrt.open_engine(name, open_bundle(folder), SMALL, EngineOptions())
 
 
 def test_each_slot_has_its_context_at_fixed_addresses(tmp_path: Path, trt: FakeTensorRt) -> None:
@@ -110,6 +111,14 @@ def test_too_little_memory_says_what_is_needed_and_what_would_fit(tmp_path: Path
         opened(folder)
 
 
+def test_a_plan_too_large_for_the_gpu(tmp_path: Path, trt: FakeTensorRt) -> None:
+    trt.loads, trt.refusal = False, "Requested amount of GPU memory could not be allocated (OutOfMemory)"
+    folder = make_bundle(tmp_path / "bundle")
+    put_engine(folder)
+    with pytest.raises(BackendError, match=r"plan alone takes 0 MiB, and 8192 of 16384 MiB .* are free\. End other"):
+        opened(folder)
+
+
 def test_a_shape_that_the_engine_does_not_take(tmp_path: Path, trt: FakeTensorRt) -> None:
     trt.takes_shape = False
     folder = make_bundle(tmp_path / "bundle")
@@ -144,9 +153,9 @@ def test_memory_is_given_back(tmp_path: Path, api: FakeCudaRuntime, trt: FakeTen
 def test_a_bundle_without_an_engine_is_passed_over_with_the_command(tmp_path: Path, trt: FakeTensorRt) -> None:
     bundle = open_bundle(make_bundle(tmp_path / "bundle"))
     with pytest.raises(EngineError, match="has no tensorrt-rtx engine. Build one: onestep build"):
-        tensorrt.open_engine("tensorrt-rtx", bundle, SMALL, None)
+        tensorrt.open_engine("tensorrt-rtx", bundle, SMALL, EngineOptions())
     backends = [backend for backend in BACKENDS if backend.name in ("tensorrt-rtx", "onnxruntime-cpu")]
-    choice = open_backend("auto", bundle, SMALL, None, backends=backends)
+    choice = open_backend("auto", bundle, SMALL, EngineOptions(), backends=backends)
     assert choice.backend == "onnxruntime-cpu"
     assert "Build one: onestep build" in choice.passed_over["tensorrt-rtx"]
 
@@ -155,7 +164,7 @@ def test_a_missing_library_names_the_extra_and_the_index(monkeypatch: pytest.Mon
     monkeypatch.setattr("onestep.tensorrt_library.find_spec", lambda name: None)
     bundle = open_bundle(make_bundle(tmp_path / "bundle"))
     with pytest.raises(MissingExtraError, match=r"onestep\[tensorrt\].*NVIDIA serves its wheels from its own package"):
-        tensorrt.open_engine("tensorrt", bundle, SMALL, None)
+        tensorrt.open_engine("tensorrt", bundle, SMALL, EngineOptions())
     assert tensorrt.why_not("tensorrt-rtx") == "tensorrt_rtx is not installed (pip install 'onestep[tensorrt-rtx]')"
     monkeypatch.setitem(sys.modules, "tensorrt", None)
     with pytest.raises(MissingExtraError, match=r"needed to fly .*onestep\[tensorrt\].*from its own package index"):
@@ -167,4 +176,4 @@ def test_without_a_driver_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(TensorRtLibrary, "why_missing", lambda self: None)
     monkeypatch.setattr("onestep.runtime.cuda.calls.require", lambda *_, **__: FakeCudaRuntime(driver=0))
     with pytest.raises(BackendError, match="^tensorrt-rtx cannot run here: no NVIDIA driver was found$"):
-        tensorrt.open_engine("tensorrt-rtx", bundle, SMALL, None)
+        tensorrt.open_engine("tensorrt-rtx", bundle, SMALL, EngineOptions())

@@ -18,6 +18,7 @@ from onestep.bundle.folder import file_record
 from onestep.errors import BackendError, BundleError, InputError, MissingExtraError, SettingError, UnknownNameError
 from onestep.frame_size import FrameSize
 from onestep.runtime.backends.choose import BACKENDS, Backend, open_backend
+from onestep.runtime.backends.options import EngineOptions
 from onestep.runtime.session import SessionOptions, open_session
 from tests.runtime.bundles import make_bundle, random_frame
 
@@ -185,7 +186,7 @@ def test_auto_keeps_the_reasons_for_what_it_passed_over(tmp_path: Path) -> None:
 
     session = onestep.runtime.open(make_bundle(tmp_path / "bundle"))
     broken = Backend("quick", lambda: "no GPU here", refuse)
-    choice = open_backend("auto", session.bundle, session.frame_size, None, backends=[broken, BACKENDS[-1]])
+    choice = open_backend("auto", session.bundle, session.frame_size, EngineOptions(), backends=[broken, BACKENDS[-1]])
     assert choice.backend == "onnxruntime-cpu"
     assert choice.passed_over == {"quick": "no GPU here"}
     with pytest.raises(BackendError, match=r"No backend can run .*\n  quick: no GPU here\n  other: no GPU here"):
@@ -193,7 +194,7 @@ def test_auto_keeps_the_reasons_for_what_it_passed_over(tmp_path: Path) -> None:
             "auto",
             session.bundle,
             session.frame_size,
-            None,
+            EngineOptions(),
             backends=[broken, Backend("other", lambda: None, refuse)],
         )
 

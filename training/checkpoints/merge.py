@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import cast
 
 import torch
-from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
 from onestep.training.base import Base
@@ -61,7 +60,7 @@ def merged_generator(
         checkpoint_licence=checkpoint.licence,
         skip_channels=list(skips.config["in_channels"]),
         input_range=checkpoint.input_range,
-        preferred_size=_preferred_size(base),
+        preferred_size=base.preferred_size,
         stochastic=kind is StochasticGenerator,
     )
     return PackedGenerator(generator.eval().requires_grad_(False), card, base)
@@ -98,13 +97,6 @@ def _replace(network: nn.Module, part: PartWeights) -> None:
     tensors = network.state_dict()
     for name, tensor in part.full.items():
         tensors[name].copy_(tensor)
-
-
-def _preferred_size(base: Base) -> tuple[int, int]:
-    """Return the size in pixels of the base's own pictures."""
-    vae: AutoencoderKL = base.vae
-    side = int(base.unet.config.sample_size) * 2 ** (len(vae.config.block_out_channels) - 1)
-    return side, side
 
 
 _HOW: dict[bool, tuple[Callable[[nn.Module, PartWeights], None], type[GeneratorNetwork]]] = {

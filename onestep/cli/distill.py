@@ -1,0 +1,127 @@
+"""`onestep distill`: a small, fast student from any generator."""
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from onestep.cli.progress import Tell, shown_progress
+from onestep.cli.stage import print_stage
+from onestep.errors import SettingError, require
+from onestep.frame_size import frame_size_from_text
+
+if TYPE_CHECKING:
+    from onestep.training.students.distillation import RenderedData
+
+RENDERED = "rendered:"
+_LOG_NAME = "train.log"
+
+
+def distill(
+    teacher: Annotated[Path, typer.Argument(metavar="TEACHER", help="A generator's folder, of any size.")],
+    data: Annotated[
+        str,
+        typer.Option(
+            help="A folder of pictures, or rendered:FROM-TO such as rendered:day-night, whose truth is known."
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the student, a generator like others.")],
+    work: Annotated[
+        Path | None, typer.Option(help="Folder for data and checkpoints; a run that was cut off goes on [OUTPUT.work].")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of the optimiser.")] = 4000,
+    learning_rate: Annotated[float, typer.Option(help="The highest rate.")] = 1.5e-3,
+    pairs: Annotated[int, typer.Option(min=1, help="Rendered pairs of moments.")] = 720,
+    pairs_per_batch: Annotated[int, typer.Option(min=1, help="Pairs that one step sees.")] = 3,
+    size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT that the student is made for [the teacher's].")] = None,
+    crop: Annotated[str, typer.Option(help="WIDTHxHEIGHT of the windows that most steps see.")] = "320x192",
+    truth_weight: Annotated[float, typer.Option(min=0.0, help="Weight of the known truth.")] = 1.0,
+    teacher_weight: Annotated[float, typer.Option(min=0.0, help="Weight of the teacher; 0 does not ask it.")] = 1.0,
+    lamp_weight: Annotated[float, typer.Option(min=0.0, help="Share of bright places, such as lamps.")] = 1.0,
+    temporal_weight: Annotated[float, typer.Option(min=0.0, help="Weight of steadiness along the motion.")] = 1.0,
+    perceptual: Annotated[
+        str, typer.Option(help="Perceptual distance: st-lpips-alex, st-lpips-vgg, lpips:FILE or none.")
+    ] = "st-lpips-alex",
+    bfloat16: Annotated[
+        bool,
+        typer.Option("--bfloat16/--float32", help="Types to train in; processors with AMX are faster at bfloat16."),
+    ] = True,
+    device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
+    seed: Annotated[int, typer.Option(min=0, help="Of weights, data order and augmentation.")] = 0,
+    processes: Annotated[int, typer.Option(min=1, help="Processes that render.")] = 2,
+    overwrite: Annotated[bool, typer.Option(help="Replace a student that is there.")] = False,
+) -> None:
+    """Distil a generator into a student that a processor runs in real time.
+
+    The student learns from what the teacher makes of the data, and from the truth where it is known. Ctrl-C keeps
+    what is there, and the same command goes on. Export the student with `onestep export --generator`.
+    """
+    require("torch", extra="train", purpose="distil a generator")
+    require("diffusers", extra="train", purpose="distil a generator")
+    from onestep.exporter.quiet import quiet_libraries
+    from onestep.training.losses.perceptual import perceptual_network
+    from onestep.training.students.distillation import DistillOptions, distil
+    from onestep.training.students.folder import load_any_generator
+    from onestep.training.students.losses import LossWeights
+    from onestep.training.students.training import StudentTraining
+
+    is_judged = perceptual != "none"
+    weights = LossWeights(
+        truth=truth_weight,
+        teacher=teacher_weight,
+        lamps=lamp_weight,
+        perceptual=1.0 if is_judged else 0.0,
+        temporal=temporal_weight,
+    )
+    options = DistillOptions(
+        data=rendered_data(data, pairs, processes) if data.startswith(RENDERED) else Path(data),
+        size=frame_size_from_text(size) if size else None,
+        crop=frame_size_from_text(crop),
+        pairs_per_batch=pairs_per_batch,
+        training=StudentTraining(
+            steps=steps, learning_rate=learning_rate, seed=seed, bfloat16=bfloat16, weights=weights
+        ),
+        overwrite=overwrite,
+    )
+    with quiet_libraries(), shown_progress("done") as tell:
+        packed = load_any_generator(teacher)
+        packed.generator.to(device)
+        network = perceptual_network(perceptual).to(device) if is_judged else None
+        folder = work or output.with_name(f"{output.name}.work")
+        distil(packed, output, work=folder, options=options, perceptual=network, listener=_Screen(folder, tell))
+    print(output)
+
+
+def rendered_data(text: str, pairs: int, processes: int) -> "RenderedData":
+    """Read `rendered:FROM-TO`.
+
+    Raises:
+        SettingError: The text is not of that form, or a condition does not exist (UnknownNameError).
+    """
+    from onestep.training.students.distillation import RenderedData
+
+    condition, dash, target = text.removeprefix(RENDERED).partition("-")
+    if not dash:
+        raise SettingError(f"--data {text} names no two conditions; expected such as rendered:day-night.")
+    return RenderedData(condition, target, pairs, processes)
+
+
+class _Screen:
+    """Says everything on stderr, and writes the log into the work folder."""
+
+    def __init__(self, work: Path, tell: Tell) -> None:
+        self._work, self._tell, self._begun = work, tell, time.monotonic()
+
+    def stage(self, text: str) -> None:
+        print_stage(text)
+
+    def log(self, line: str) -> None:
+        text = f"{time.monotonic() - self._begun:7.0f} s  {line}"
+        print(text, file=sys.stderr)
+        with (self._work / _LOG_NAME).open("a", encoding="utf-8") as file:
+            file.write(text + "\n")
+
+    def progress(self, done: int, total: int | None) -> None:
+        self._tell(done, total)

@@ -1,0 +1,25 @@
+"""How a graph is to be run, the same for every backend."""
+
+from dataclasses import dataclass
+
+from onestep.errors import SettingError
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineOptions:
+    """What a backend is told beside the bundle and the size."""
+
+    threads: int | None = None
+    """Processor threads that one frame may use; None takes all cores of this process. GPUs take no notice."""
+    strength: float | None = None
+    """How far a stochastic generator goes from its input, from 0 to 1; None takes 0.4."""
+    seed: int | None = None
+    """Chooses a stochastic generator's noise; None takes 0."""
+
+    def __post_init__(self) -> None:
+        if self.threads is not None and self.threads < 1:
+            raise SettingError(f"{self.threads} threads cannot run a graph; expected 1 or more.")
+        if self.strength is not None and not 0.0 <= self.strength <= 1.0:
+            raise SettingError(f"A strength of {self.strength} makes no sense; expected a number from 0 to 1.")
+        if self.seed is not None and self.seed < 0:
+            raise SettingError(f"A seed of {self.seed} cannot be used; expected a whole number from 0.")

@@ -1,0 +1,87 @@
+"""Numbers too large for half precision: found, named, and kept in float32 where they are."""
+
+import copy
+
+import pytest
+import torch
+
+from onestep.exporter.export import ExportOptions, export_bundle
+from onestep.exporter.frame_module import FrameToFrame
+from onestep.exporter.half_range import RangeRecorder, kept_in_float32
+from onestep.exporter.precision import generator_in
+from onestep.exporter.samples import exact_samples, sample_frames, with_converted
+from onestep.frame_size import FrameSize
+from onestep.training.folder import PackedGenerator
+from onestep.training.generator import GeneratorNetwork
+
+SIZE = FrameSize(32, 32)
+
+
+def scaled(packed: PackedGenerator, name: str, factor: float) -> PackedGenerator:
+    """Return the generator with one layer's weights so many times as large."""
+    generator = copy.deepcopy(packed.generator)
+    with torch.no_grad():
+        for parameter in generator.get_submodule(name).parameters():
+            parameter.mul_(factor)
+    return PackedGenerator(generator, packed.card, packed.base)
+
+
+def recorded(generator: GeneratorNetwork, packed: PackedGenerator) -> tuple[RangeRecorder, FrameToFrame]:
+    exact = FrameToFrame(generator, packed.base.prompt_embedding("night")).eval()
+    recorder = RangeRecorder(generator)
+    with recorder.recording():
+        exact_samples(exact, SIZE, 1)
+    return recorder, exact
+
+
+def test_an_ordinary_generator_has_none(packed: PackedGenerator) -> None:
+    recorder, _ = recorded(packed.generator, packed)
+    assert recorder.overflows() == []
+    hooks = [module for module in packed.generator.modules() if module._forward_hooks]
+    assert hooks == [], "nothing is left on the generator"
+
+
+def test_the_largest_is_that_of_the_layer_itself(packed: PackedGenerator) -> None:
+    recorder, exact = recorded(packed.generator, packed)
+    image = exact.image_from_frame(torch.from_numpy(next(sample_frames(SIZE, 1)))[None])
+    with torch.no_grad():
+        result = packed.generator.vae.encoder.conv_in(image)
+    assert recorder.largest["vae.encoder.conv_in"] == pytest.approx(float(max(result.abs().max(), image.abs().max())))
+
+
+@pytest.mark.parametrize(
+    ("layer", "kept"),
+    [
+        # The block's second norm takes the factor out again, so the block is enough.
+        ("unet.mid_block.resnets.0.conv1", "unet.mid_block.resnets.0"),
+        ("vae.decoder.up_blocks.1.resnets.0.conv1", "vae.decoder.up_blocks.1.resnets.0"),
+        # What the first layer gives goes from block to block, and over the skips: whole parts are kept.
+        ("vae.encoder.conv_in", "vae.encoder"),
+    ],
+)
+def test_what_overflows_is_named_and_kept(packed: PackedGenerator, layer: str, kept: str) -> None:
+    wild = scaled(packed, layer, 1e6)
+    recorder, exact = recorded(wild.generator, packed)
+    overflows = recorder.overflows()
+    assert layer in [overflow.module for overflow in overflows]
+    assert kept in kept_in_float32(overflows)
+    samples = exact_samples(exact, SIZE, 1)
+
+    def not_finite(generator: GeneratorNetwork) -> int:
+        module = FrameToFrame(generator, exact.prompt_embedding.half()).eval()
+        return with_converted(samples, module)[0].nan_count
+
+    assert not_finite(generator_in("fp16", wild.generator)) > 0
+    mended = generator_in("fp16", wild.generator, float32=kept_in_float32(overflows))
+    assert not_finite(mended) == 0
+    halves = sum(parameter.dtype == torch.float16 for parameter in mended.parameters())
+    assert halves > 0.5 * len(list(mended.parameters())), "most of the network is half precision still"
+
+
+def test_an_export_keeps_and_reports_them(packed: PackedGenerator, tmp_path_factory: pytest.TempPathFactory) -> None:
+    wild = scaled(packed, "unet.mid_block.resnets.0.conv1", 1e6)
+    options = ExportOptions(precision="fp16", size=SIZE, parity_frame_count=1)
+    report = export_bundle(wild, tmp_path_factory.mktemp("wild") / "bundle", options=options)
+    assert {overflow.kept for overflow in report.overflows} == {"unet.mid_block.resnets.0"}
+    assert '"float32_for_range": [\n' in (report.path / "parity.json").read_text(encoding="utf-8")
+    assert report.parity.graph_to_float32.psnr_db > 45

@@ -1,0 +1,108 @@
+"""8-bit graphs: what they keep, what they say, and what is refused."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from PIL import Image
+
+from onestep.errors import ExportError, InputError, SettingError
+from onestep.exporter import int8
+from onestep.exporter.export import ExportOptions, export_bundle
+from onestep.exporter.int8 import calibration_frames, quantise_graph
+from onestep.frame_size import FrameSize
+from onestep.training.students.folder import PackedStudent, StudentCard
+from onestep.training.students.generator import StudentGenerator
+from onestep.training.students.network import StudentNetwork, StudentShape
+
+SIZE = FrameSize(64, 48)
+
+
+@pytest.fixture(scope="module")
+def student() -> PackedStudent:
+    """A student that brightens a little. Not to be changed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        shape = StudentShape(widths=(16, 16), down_blocks=(0, 1), up_blocks=(1,))
+        network = StudentNetwork.of_shape(shape).eval()
+    card = StudentCard("day2night", "a2b", "night", "tiny-student", "MIT", "MIT", (64, 48), "nothing")
+    return PackedStudent(StudentGenerator(network.requires_grad_(False)).eval(), card)
+
+
+@pytest.fixture
+def always_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Graphs of a test are too small for a fair time."""
+    monkeypatch.setattr(int8, "_median_ms", lambda graphs, frame: [2.0, 1.0])
+    monkeypatch.setattr(int8, "CALIBRATION_FRAMES", 4)
+
+
+def test_calibration_is_for_int8() -> None:
+    with pytest.raises(SettingError, match="Calibration is for int8, and the precision is fp32"):
+        ExportOptions(calibration=Path("pictures"))
+
+
+def test_a_calibration_folder_needs_pictures(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="No picture was found"):
+        calibration_frames(tmp_path, SIZE)
+    (tmp_path / "notes.txt").write_text("no picture", encoding="utf-8")
+    with pytest.raises(InputError, match="No picture was found"):
+        calibration_frames(tmp_path, SIZE)
+    with pytest.raises(InputError, match="is not a folder"):
+        calibration_frames(tmp_path / "notes.txt", SIZE)
+    with pytest.raises(InputError, match="needs at least one frame"):
+        quantise_graph(tmp_path / "graph.onnx", [])
+
+
+def test_a_bad_calibration_leaves_nothing(student: PackedStudent, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    options = ExportOptions(precision="int8", calibration=tmp_path / "empty", parity_frame_count=1)
+    with pytest.raises(InputError, match="No picture was found"):
+        export_bundle(student, tmp_path / "bundle", options=options)
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_pictures_are_scaled_and_spread(tmp_path: Path) -> None:
+    for index in range(40):
+        Image.fromarray(np.full((20, 30, 3), index, np.uint8)).save(tmp_path / f"{index:02}.png")
+    frames = calibration_frames(tmp_path, SIZE)
+    assert len(frames) == int8.CALIBRATION_FRAMES and frames[0].shape == (48, 64, 3)
+    assert [int(frame.mean().round()) for frame in (frames[0], frames[-1])] == [0, 39]
+
+
+def test_an_int8_bundle(student: PackedStudent, tmp_path: Path, always_faster: None) -> None:
+    options = ExportOptions(precision="int8", parity_frame_count=2)
+    report = export_bundle(student, tmp_path / "bundle", options=options)
+    assert report.int8 is not None and report.manifest.precision == "int8"
+    assert report.parity.graph_to_float32.psnr_db > 35
+    graph = onnx.load(tmp_path / "bundle" / "generator.onnx").graph
+    weights = {init.name: init.data_type for init in graph.initializer}
+    sources = {node.output[0]: node for node in graph.node}
+    floats = [node.name for node in graph.node if node.op_type == "Conv" and _weight(node, sources, weights) == "float"]
+    assert set(floats) == set(report.int8.in_float32)
+    assert len(floats) < report.int8.convolutions
+
+
+def _weight(node: onnx.NodeProto, sources: dict[str, onnx.NodeProto], weights: dict[str, int]) -> str:
+    if node.input[1] in weights:
+        return "float"
+    assert sources[node.input[1]].op_type == "DequantizeLinear"
+    return "int8"
+
+
+def test_what_is_slower_is_not_kept(student: PackedStudent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(int8, "_median_ms", lambda graphs, frame: [1.0, 1.5])
+    options = ExportOptions(precision="int8", parity_frame_count=1)
+    with pytest.raises(ExportError, match="not faster on this machine: 1.5 ms a frame, float32 takes 1.0 ms"):
+        export_bundle(student, tmp_path / "bundle", options=options)
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_layers_that_lose_most_stay_float(
+    student: PackedStudent, tmp_path: Path, always_faster: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a demand that 8 bits cannot meet, each round takes more convolutions out."""
+    monkeypatch.setattr(int8, "GOOD_PSNR_DB", 1000.0)
+    report = export_bundle(student, tmp_path / "bundle", options=ExportOptions(precision="int8", parity_frame_count=1))
+    assert report.int8 is not None and len(report.int8.in_float32) == 2 + (int8.ROUNDS - 1)

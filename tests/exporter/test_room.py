@@ -1,0 +1,55 @@
+"""What an export needs is known before it starts, and said where it is not there."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from onestep import atomic
+from onestep.domains import embedded_base
+from onestep.errors import ExportError, OutputError
+from onestep.exporter import room
+from onestep.exporter.export import ExportOptions, export_bundle
+from onestep.exporter.room import check_memory, weight_count
+from onestep.frame_size import FrameSize
+from onestep.training.base import load_base
+from onestep.training.folder import PackedGenerator
+
+
+class Disk(NamedTuple):
+    """What `shutil.disk_usage` returns."""
+
+    total: int
+    used: int
+    free: int
+
+
+def test_weights_are_counted_without_loading() -> None:
+    base = load_base(embedded_base())
+    loaded = sum(parameter.numel() for network in (base.unet, base.vae) for parameter in network.parameters())
+    assert weight_count(embedded_base()) == loaded
+
+
+def test_a_damaged_file_is_left_to_the_loader(tmp_path: Path) -> None:
+    (tmp_path / "unet").mkdir()
+    (tmp_path / "unet" / "model.safetensors").write_bytes(b"nothing")
+    assert weight_count(tmp_path) == 0
+
+
+def test_too_little_memory_is_said_before_loading(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "available_bytes", lambda: 10**6)
+    with pytest.raises(ExportError, match=r"at 512x512 needs about 1\.1 GB of memory, and 0\.0 GB are free.*--size"):
+        check_memory(embedded_base(), FrameSize(512, 512))
+    monkeypatch.setattr(room, "available_bytes", lambda: 10**10)
+    check_memory(embedded_base(), FrameSize(512, 512))
+
+
+def test_too_little_disk_is_said_before_tracing(
+    packed: PackedGenerator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(atomic.shutil, "disk_usage", lambda _: Disk(10**9, 10**9 - 1000, 1000))
+    stages: list[str] = []
+    with pytest.raises(OutputError, match=r"new/b needs about 0\.0 GB, and the disk has 0\.0 GB free. Make room"):
+        options = ExportOptions(size=FrameSize(32, 32))
+        export_bundle(packed, tmp_path / "new" / "b", options=options, on_stage=stages.append)
+    assert stages == [] and list(tmp_path.iterdir()) == []

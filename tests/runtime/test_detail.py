@@ -1,0 +1,128 @@
+"""The source's detail comes back on the way to full size, scaled as the network scaled contrast."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from onestep.runtime import SessionOptions, translate_video
+from onestep.runtime.detail import STEEPEST, add_detail, add_detail_rgb, contrast_slope
+from onestep.runtime.session import open_session
+from tests.runtime.bundles import make_bundle
+
+MakeClip = Callable[..., Path]
+
+
+def texture(height: int, width: int, *, seed: int = 0, grain_px: float = 1.0) -> np.ndarray:
+    """A grey picture with detail at and above a grain, levels 60 to 200."""
+    noise = np.random.default_rng(seed).standard_normal((height, width))
+    smooth = ndimage.gaussian_filter(noise, grain_px) + 2.0 * ndimage.gaussian_filter(noise, 4 * grain_px)
+    low, high = smooth.min(), smooth.max()
+    grey = (60 + 140 * (smooth - low) / (high - low)).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def difference(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.abs(a.astype(float) - b.astype(float)).mean())
+
+
+@pytest.mark.parametrize("factor", [0.3, 1.0])
+def test_the_slope_is_the_networks_contrast(factor: float) -> None:
+    source = texture(48, 64)
+    slope = contrast_slope(source, (source * factor + 5).astype(np.uint8))
+    assert slope.shape == (48, 64) and slope.dtype == np.float32
+    assert 0.8 * factor < float(np.median(slope)) < factor  # a little less, where a square is nearly flat
+
+
+def test_the_slope_is_a_least_squares_fit() -> None:
+    """In the middle of a picture whose statistics hardly change, it is what numpy's own fit over the window gives."""
+    source = texture(41, 41, grain_px=0.7)
+    translated = (255 - source * 0.5).astype(np.uint8)
+    slope = contrast_slope(source, translated)
+    assert slope.max() == 0.0  # contrast that was turned around gets no detail
+    rising = contrast_slope(source, (source * 0.5).astype(np.uint8))
+    window = source[18:23, 18:23, 0].astype(float).ravel()
+    fit = np.polyfit(window, (window * 0.5).astype(np.uint8), 1)[0]
+    np.testing.assert_allclose(rising[20, 20], fit, rtol=0.1)
+
+
+def test_slopes_are_bounded() -> None:
+    source = texture(32, 32)
+    wild = np.clip((source.astype(int) - 128) * 8 + 128, 0, 255).astype(np.uint8)
+    assert contrast_slope(source, wild).max() <= STEEPEST
+    flat = np.full_like(source, 90)
+    assert contrast_slope(flat, source).max() < 1e-3
+    assert contrast_slope(source, flat).max() < 1e-3
+
+
+def test_what_the_network_did_not_see_comes_back() -> None:
+    full = texture(180, 320)
+    small = cv2.resize(full, (128, 72), interpolation=cv2.INTER_AREA)
+    darker, truth = (small * 0.4).astype(np.uint8), (full * 0.4).astype(np.uint8)
+    enlarged = cv2.resize(darker, (320, 180), interpolation=cv2.INTER_CUBIC)
+    before = difference(enlarged, truth)
+    add_detail_rgb(enlarged, full, contrast_slope(small, darker))
+    assert difference(enlarged, truth) < 0.35 * before
+
+
+def test_a_view_is_changed_in_place() -> None:
+    full = texture(64, 64)[..., 0]
+    memory = np.zeros((64, 80), np.uint8)
+    add_detail(memory[:, :64], full, np.ones((16, 16), np.float32))
+    assert memory[:, :64].any() and not memory[:, 64:].any()
+
+
+@pytest.mark.parametrize(
+    "clip_options",
+    [{}, {"turn_degrees": 90}, {"pixel_format": "yuv420p10le"}, {"pixel_format": "yuv444p"}, {"mirrored": True}],
+)
+def test_a_video_keeps_its_detail(tmp_path: Path, make_clip: MakeClip, clip_options: dict[str, object]) -> None:
+    clip = make_clip(
+        frames=3, size=(192, 96), picture=lambda i, w, h: texture(h, w, seed=i), options=(), **clip_options
+    )
+    bundle = make_bundle(tmp_path / "bundle", kind="copy")
+    sharp, soft = (
+        _translated(clip, tmp_path / f"{detail}.mp4", SessionOptions(bundle=bundle, detail=detail))
+        for detail in (None, False)
+    )
+    source = _luma(clip)
+    assert sharp.shape == source.shape
+    assert difference(sharp, source) < 0.6 * difference(soft, source)
+
+
+def test_a_picture_keeps_its_detail(tmp_path: Path) -> None:
+    picture = texture(96, 192)
+    bundle = make_bundle(tmp_path / "bundle", kind="copy")
+    with open_session(SessionOptions(bundle=bundle)) as session:
+        sharp = session(picture)
+    with open_session(SessionOptions(bundle=bundle, detail=False)) as session:
+        soft = session(picture)
+    assert difference(sharp, picture) < 0.6 * difference(soft, picture)
+
+
+def test_paired_and_small_pictures_are_left_alone(tmp_path: Path) -> None:
+    picture = texture(96, 192)
+    paired = make_bundle(tmp_path / "paired", kind="copy", promise={"direction": "paired"})
+    with (
+        open_session(SessionOptions(bundle=paired)) as session,
+        open_session(SessionOptions(bundle=paired, detail=False)) as without,
+    ):
+        np.testing.assert_array_equal(session(picture), without(picture))
+    small = texture(16, 32)
+    with open_session(SessionOptions(bundle=make_bundle(tmp_path / "small", kind="copy"))) as session:
+        assert not session.adds_detail(session.placement(session.frame_size), session.frame_size)
+        assert session(small).shape == small.shape
+
+
+def _translated(clip: Path, output: Path, options: SessionOptions) -> np.ndarray:
+    translate_video(clip, output, session=options)
+    return _luma(output)
+
+
+def _luma(path: Path) -> np.ndarray:
+    with av.open(str(path)) as container:
+        return np.stack([frame.to_ndarray(format="gray") for frame in container.decode(video=0)])

@@ -1,0 +1,87 @@
+"""Steadier video: flicker is damped where the motion is known, cuts and live sources are not touched."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from onestep.errors import SettingError
+from onestep.runtime import SessionOptions, translate_video
+from onestep.runtime.smooth import LARGEST_SHARE, Smoother
+from tests.runtime.bundles import make_bundle
+from tests.runtime.test_detail import difference, texture
+
+MakeClip = Callable[..., Path]
+
+WIDE = texture(96, 224, grain_px=3.0)
+
+
+def moving(index: int) -> np.ndarray:
+    """A window that goes right by 4 pixels a frame."""
+    return np.ascontiguousarray(WIDE[:, 4 * index : 4 * index + 160])
+
+
+def test_flicker_is_damped_along_the_motion() -> None:
+    smoother = Smoother()
+    kept = []
+    for index in range(8):
+        result = np.clip(moving(index).astype(int) // 2 + (12 if index % 2 else 0), 0, 255).astype(np.uint8)
+        smoother.apply(moving(index), result)
+        kept.append(result)
+    steps = [float(b[20:-20, 40:-40].mean()) - float(a[20:-20, 40:-40].mean()) for a, b in pairwise(kept)]
+    assert max(abs(step) for step in steps[2:]) < 12 * (1.1 - LARGEST_SHARE)
+    assert smoother.cuts == 0
+
+
+def test_a_moving_picture_stays_where_it_is() -> None:
+    """The result before is moved, so that it does not smear: what is steady already hardly changes."""
+    smoother = Smoother()
+    for index in range(6):
+        result = moving(index) // 2
+        smoother.apply(moving(index), result)
+    smeared = (moving(5) // 2 * (1 - LARGEST_SHARE) + moving(4) // 2 * LARGEST_SHARE).astype(np.uint8)
+    inner = np.s_[10:-10, 10:-10]
+    assert difference(result[inner], (moving(5) // 2)[inner]) < 0.4 * difference(
+        smeared[inner], (moving(5) // 2)[inner]
+    )
+
+
+def test_a_cut_starts_anew() -> None:
+    smoother = Smoother()
+    smoother.apply(moving(0), np.full((96, 160, 3), 200, np.uint8))
+    after = np.full((96, 160, 3), 20, np.uint8)
+    smoother.apply(255 - moving(0), after)
+    assert smoother.cuts == 1 and int(after.max()) == 20
+
+
+def test_the_first_frame_is_left_alone() -> None:
+    result = np.full((96, 160, 3), 77, np.uint8)
+    Smoother().apply(moving(0), result)
+    assert int(result.min()) == int(result.max()) == 77
+
+
+def test_a_view_is_changed_in_place() -> None:
+    smoother, memory = Smoother(), np.zeros((96, 200, 3), np.uint8)
+    smoother.apply(moving(0), np.full((96, 160, 3), 100, np.uint8))
+    smoother.apply(moving(0), memory[:, 20:180])
+    assert int(memory[40, 100].min()) == pytest.approx(100 * LARGEST_SHARE, abs=2)
+    assert not memory[:, :20].any() and not memory[:, 180:].any()
+
+
+def test_smoothing_is_refused_where_it_makes_no_sense(tmp_path: Path, make_clip: MakeClip) -> None:
+    options = SessionOptions(bundle=make_bundle(tmp_path / "bundle"))
+    clip = make_clip(frames=1)
+    with pytest.raises(SettingError, match="has one frame, so there is nothing to smooth. Leave out --smooth"):
+        translate_video(clip, tmp_path / "out.mp4", session=options, smooth=True)
+    with pytest.raises(SettingError, match="a live run drops frames. Leave out --smooth or --live"):
+        translate_video(clip, tmp_path / "out.mp4", session=options, smooth=True, live=True)
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_a_video_is_smoothed(tmp_path: Path, make_clip: MakeClip) -> None:
+    clip = make_clip(frames=6, size=(160, 96), picture=lambda i, w, h: moving(i))
+    options = SessionOptions(bundle=make_bundle(tmp_path / "bundle"))
+    report = translate_video(clip, tmp_path / "out.mp4", session=options, smooth=True)
+    assert report.frames_written == 6

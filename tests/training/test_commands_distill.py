@@ -1,0 +1,199 @@
+"""`onestep distill`: a generator becomes a student, and what cannot work is said before it begins."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from onestep.cli.distill import distill, rendered_data
+from onestep.errors import InputError, OutputError, SettingError, UnknownNameError
+from onestep.exporter.export import ExportOptions, export_bundle
+from onestep.frame_size import FrameSize
+from onestep.training.folder import PackedGenerator
+from onestep.training.students.distillation import DistillOptions, RenderedData, distil
+from onestep.training.students.folder import load_student, save_student
+from onestep.training.students.losses import LossWeights
+from onestep.training.students.network import StudentShape
+from onestep.training.students.training import StudentTraining
+
+SIZE, CROP = FrameSize(64, 64), FrameSize(32, 32)
+
+
+class Quiet:
+    """Takes everything and keeps it."""
+
+    def __init__(self) -> None:
+        self.stages: list[str] = []
+        self.lines: list[str] = []
+
+    def stage(self, text: str) -> None:
+        self.stages.append(text)
+
+    def log(self, line: str) -> None:
+        self.lines.append(line)
+
+    def progress(self, done: int, total: int | None) -> None:
+        assert total is None or done <= total
+
+
+def options(data: RenderedData | Path, *, steps: int = 2, teacher: float = 1.0) -> DistillOptions:
+    weights = LossWeights(teacher=teacher, perceptual=0.0)
+    return DistillOptions(
+        data=data,
+        size=SIZE,
+        crop=CROP,
+        pairs_per_batch=1,
+        shape=StudentShape(widths=(8, 16), down_blocks=(0, 1), up_blocks=(1,)),
+        training=StudentTraining(steps=steps, report_every=1, checkpoint_every=1, weights=weights),
+    )
+
+
+RENDERED = RenderedData("day", "night", pairs=1, processes=1)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Three small pictures of different sizes."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for index, size in enumerate([(80, 70), (64, 64), (200, 90)]):
+        noise = np.random.default_rng(index).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+        Image.fromarray(noise).save(folder / f"{index}.png")
+    return folder
+
+
+def test_conditions_are_checked() -> None:
+    with pytest.raises(UnknownNameError, match="Unknown condition 'nigth'. Did you mean 'night'"):
+        rendered_data("rendered:day-nigth", 1, 1)
+    with pytest.raises(SettingError, match="names no two conditions; expected such as rendered:day-night"):
+        rendered_data("rendered:day", 1, 1)
+    with pytest.raises(SettingError, match="two conditions and 1 or more pairs"):
+        RenderedData("day", "day")
+
+
+def test_an_empty_folder_is_refused(packed: PackedGenerator, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="No picture was found"):
+        distil(
+            packed,
+            tmp_path / "student",
+            work=tmp_path / "work",
+            options=options(tmp_path / "empty"),
+            perceptual=None,
+            listener=Quiet(),
+        )
+    assert not (tmp_path / "student").exists()
+
+
+def test_a_teacher_of_another_multiple_is_refused(packed: PackedGenerator, tmp_path: Path) -> None:
+    wrong = dataclasses.replace(options(RENDERED), size=FrameSize(72, 72))
+    with pytest.raises(SettingError, match="The teacher.* multiples of 32"):
+        distil(packed, tmp_path / "s", work=tmp_path / "w", options=wrong, perceptual=None, listener=Quiet())
+    wrong = dataclasses.replace(options(RENDERED), crop=FrameSize(34, 34))
+    with pytest.raises(SettingError, match="The student.* multiples of 4"):
+        distil(packed, tmp_path / "s", work=tmp_path / "w", options=wrong, perceptual=None, listener=Quiet())
+    assert not (tmp_path / "w").exists()
+
+
+def test_pictures_need_the_teacher(packed: PackedGenerator, pictures: Path, tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="only the teacher knows the result, and its weight is 0"):
+        distil(
+            packed,
+            tmp_path / "s",
+            work=tmp_path / "w",
+            options=options(pictures, teacher=0.0),
+            perceptual=None,
+            listener=Quiet(),
+        )
+
+
+def test_rendered_scenes_make_a_student_that_exports(packed: PackedGenerator, tmp_path: Path) -> None:
+    listener = Quiet()
+    student = distil(
+        packed,
+        tmp_path / "student",
+        work=tmp_path / "work",
+        options=options(RENDERED),
+        perceptual=None,
+        listener=listener,
+    )
+    assert listener.stages == ["rendering scenes", "asking the teacher", "training the student"]
+    assert student.card.prompt == packed.card.prompt and student.card.base == "tiny-student"
+    assert student.card.data == "1 rendered pairs, day to night; truth 1, teacher 1"
+    again = load_student(tmp_path / "student")
+    report = export_bundle(again, tmp_path / "bundle", options=ExportOptions(parity_frame_count=1))
+    assert report.manifest.frame.multiple == 4 and report.manifest.flops_per_frame.keys() == {"total"}
+    half = export_bundle(again, tmp_path / "half", options=ExportOptions(precision="fp16", parity_frame_count=1))
+    assert half.parity.graph_to_float32.psnr_db > 45
+
+
+def test_a_second_run_goes_on_and_asks_nobody_again(
+    packed: PackedGenerator, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = {"work": tmp_path / "work", "options": options(pictures), "perceptual": None}
+    first = Quiet()
+    distil(packed, tmp_path / "student", **arguments, listener=first)  # type: ignore[arg-type]
+    monkeypatch.setattr(type(packed.generator), "forward", None)
+    second = Quiet()
+    distil(packed, tmp_path / "other", **arguments, listener=second)  # type: ignore[arg-type]
+    assert second.lines == ["going on after step 2"]
+    ours, theirs = (
+        (tmp_path / name / "student" / "diffusion_pytorch_model.safetensors").read_bytes()
+        for name in ("student", "other")
+    )
+    assert ours == theirs
+
+
+def test_work_of_other_settings_is_refused(packed: PackedGenerator, tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "settings.json").write_text("{}")
+    with pytest.raises(OutputError, match="holds the work of a distillation with other settings"):
+        distil(
+            packed,
+            tmp_path / "s",
+            work=tmp_path / "work",
+            options=options(RENDERED),
+            perceptual=None,
+            listener=Quiet(),
+        )
+
+
+def test_a_student_that_is_there_is_kept(packed: PackedGenerator, tmp_path: Path) -> None:
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "mine.txt").write_text("mine")
+    with pytest.raises(OutputError, match="exists already"):
+        distil(
+            packed,
+            tmp_path / "s",
+            work=tmp_path / "w",
+            options=options(RENDERED),
+            perceptual=None,
+            listener=Quiet(),
+        )
+
+
+def test_the_command(packed: PackedGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A student can be a teacher, too."""
+    small = distil(
+        packed, tmp_path / "one", work=tmp_path / "w", options=options(RENDERED), perceptual=None, listener=Quiet()
+    )
+    (tmp_path / "teacher").mkdir()
+    save_student(small, tmp_path / "teacher")
+    distill(
+        tmp_path / "teacher",
+        "rendered:day-night",
+        tmp_path / "two",
+        steps=1,
+        pairs=1,
+        pairs_per_batch=1,
+        size="64x64",
+        crop="32x32",
+        perceptual="none",
+        processes=1,
+    )
+    captured = capsys.readouterr()
+    assert captured.out == f"{tmp_path / 'two'}\n" and "training the student" in captured.err
+    assert load_student(tmp_path / "two").card.base == "tiny-student"
+    assert (tmp_path / "two.work" / "progress.safetensors").is_file()

@@ -1,0 +1,272 @@
+"""Students: what they compute, what they are judged by, where they lie."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from onestep.errors import CheckpointError, GeneratorError, SettingError
+from onestep.frame_size import FrameSize
+from onestep.scenes import Scene
+from onestep.training.folder import load_generator
+from onestep.training.students.batch import Batch
+from onestep.training.students.degrade import compressed, random_degradation
+from onestep.training.students.folder import PackedStudent, StudentCard, load_any_generator, load_student, save_student
+from onestep.training.students.generator import StudentGenerator
+from onestep.training.students.losses import LossWeights, student_loss, temporal_l1, warp
+from onestep.training.students.network import StudentNetwork, StudentShape
+from onestep.training.students.pairs import render_pairs
+from onestep.training.students.picture_source import PictureSource
+from onestep.training.students.rendered_source import RenderedSource
+from onestep.training.students.training import StudentTrainer, StudentTraining
+from onestep.training.students.windows import Window
+
+SHAPE = StudentShape(widths=(8, 16), down_blocks=(0, 1), up_blocks=(1,))
+SIZE = FrameSize(64, 48)
+CARD = StudentCard("day2night", "a2b", "driving in the night", "tiny-student", "MIT", "MIT", (64, 48), "nothing")
+
+
+def small_student(seed: int = 0) -> StudentNetwork:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return StudentNetwork.of_shape(SHAPE)
+
+
+def test_a_shape_needs_as_many_numbers_of_blocks_as_levels() -> None:
+    with pytest.raises(SettingError, match="A student of 2 widths has 1 numbers of blocks on the way down"):
+        StudentShape(widths=(8, 16), down_blocks=(1,), up_blocks=(1,))
+    with pytest.raises(SettingError, match="widths of 1 or more"):
+        StudentShape(widths=(8, 0), down_blocks=(1, 1), up_blocks=(1,))
+
+
+def test_a_new_student_nearly_returns_its_input() -> None:
+    image = torch.rand(2, 3, 32, 48) * 1.8 - 0.9
+    result = small_student()(image).detach()
+    assert result.shape == image.shape
+    assert float((result - image).abs().mean()) < 0.1
+
+
+def test_a_new_student_has_no_checkerboard() -> None:
+    """A flat picture stays flat but for the border, which the padding reaches."""
+    result = small_student()(torch.full((1, 3, 64, 64), 0.3)).detach()[0, :, 24:40, 24:40]
+    assert float(result.std(dim=(1, 2)).max()) < 1e-5
+
+
+def test_the_default_student_sees_the_whole_frame() -> None:
+    student = StudentNetwork.of_shape(StudentShape()).eval()
+    image = torch.zeros(1, 3, 288, 512, requires_grad=True)
+    student(image)[0, :, 144, 256].sum().backward()
+    assert image.grad is not None
+    reached = image.grad.abs().sum(dim=(0, 1)) > 0
+    assert bool(reached[:, 100:412].any(dim=1).all()) and student.frame_multiple == 32
+
+
+def test_a_student_comes_back_from_its_folder(tmp_path: Path) -> None:
+    packed = PackedStudent(StudentGenerator(small_student()).eval(), CARD)
+    save_student(packed, tmp_path)
+    again = load_any_generator(tmp_path)
+    image = torch.rand(1, 3, 32, 32) * 2 - 1
+    assert isinstance(again, PackedStudent) and again.card == CARD
+    embedding = again.base.prompt_embedding(CARD.prompt)
+    torch.testing.assert_close(again.generator(image, embedding), packed.generator(image, embedding))
+
+
+def test_a_student_refuses_another_prompt() -> None:
+    packed = PackedStudent(StudentGenerator(small_student()), CARD)
+    with pytest.raises(SettingError, match="knows the one prompt that its teacher had, 'driving in the night'"):
+        packed.base.prompt_embedding("driving in snow")
+
+
+def test_a_damaged_student_is_refused(tmp_path: Path) -> None:
+    save_student(PackedStudent(StudentGenerator(small_student()), CARD), tmp_path)
+    card = json.loads((tmp_path / "onestep.json").read_text())
+    (tmp_path / "onestep.json").write_text(json.dumps({**card, "version": 9}))
+    with pytest.raises(GeneratorError, match="version 9; expected 'onestep-student' version 1"):
+        load_student(tmp_path)
+    (tmp_path / "onestep.json").write_text(json.dumps({k: v for k, v in card.items() if k != "domain"}))
+    with pytest.raises(GeneratorError, match="lacks domain"):
+        load_student(tmp_path)
+    (tmp_path / "onestep.json").unlink()
+    with pytest.raises(GeneratorError, match="cannot be read"):
+        load_student(tmp_path)
+    with pytest.raises(GeneratorError, match="is not a folder"):
+        load_student(tmp_path / "nowhere")
+
+
+def test_a_student_is_no_diffusion_generator(tmp_path: Path) -> None:
+    save_student(PackedStudent(StudentGenerator(small_student()), CARD), tmp_path)
+    with pytest.raises(GeneratorError, match="lacks skips"):
+        load_generator(tmp_path)
+
+
+def test_warping_follows_the_flow() -> None:
+    image = torch.arange(8.0).repeat(1, 1, 4, 1)  # [1, 1, 4, 8], the value is the column
+    flow = torch.zeros(1, 4, 8, 2)
+    flow[..., 0] = 2.0
+    warped, inside = warp(image, flow)
+    torch.testing.assert_close(warped[0, 0, :, :6], image[0, 0, :, 2:])
+    assert inside[0, 0, 0].tolist() == [True] * 6 + [False] * 2
+
+
+def test_a_result_that_moves_with_the_scene_is_steady() -> None:
+    earlier = torch.rand(1, 3, 16, 16)
+    flow = torch.zeros(1, 16, 16, 2)
+    flow[..., 0] = 1.0
+    later, _ = warp(earlier, flow)
+    moving, flickering = torch.cat([earlier, later]), torch.cat([earlier, later + 0.2])
+    assert float(temporal_l1(moving, moving, flow)) < 1e-6
+    assert float(temporal_l1(flickering, moving, flow)) == pytest.approx(0.2, rel=1e-4)
+
+
+def test_nothing_is_asked_where_the_truth_changes() -> None:
+    truth = torch.cat([torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8)])
+    assert float(temporal_l1(torch.rand(2, 3, 8, 8), truth, torch.zeros(1, 8, 8, 2))) == 0.0
+
+
+def test_the_flow_of_rendered_scenes_brings_one_moment_to_the_other() -> None:
+    scene = Scene.random(11)
+    earlier, later = scene.at(1.0, size=(192, 128)), scene.at(1.2, size=(192, 128))
+    before, after = (torch.from_numpy(frame.render("day")).permute(2, 0, 1)[None].float() for frame in (earlier, later))
+    warped, inside = warp(before, torch.from_numpy(later.flow_to(earlier))[None])
+    with_flow = ((warped - after).abs() * inside).mean()
+    assert float(with_flow) < 0.8 * float(((before - after).abs() * inside).mean())
+
+
+def test_loss_weights_are_checked() -> None:
+    with pytest.raises(SettingError, match="truth or teacher is above 0"):
+        LossWeights(truth=0.0, teacher=0.0)
+    with pytest.raises(SettingError, match="0 or more"):
+        LossWeights(temporal=-1.0)
+
+
+def test_a_loss_counts_what_its_weights_say() -> None:
+    image, truth, teacher = (torch.rand(2, 3, 16, 16) * 2 - 1 for _ in range(3))
+    batch = Batch(image, truth, teacher)
+    only_truth = student_loss(image, batch, weights=LossWeights(truth=1, teacher=0, temporal=0), perceptual=None)
+    only_teacher = student_loss(image, batch, weights=LossWeights(truth=0, teacher=1, temporal=0), perceptual=None)
+    both = student_loss(image, batch, weights=LossWeights(truth=2, teacher=3, temporal=0), perceptual=None)
+    torch.testing.assert_close(both, 2 * only_truth + 3 * only_teacher)
+    judged = student_loss(
+        image,
+        batch,
+        weights=LossWeights(truth=1, teacher=0, perceptual=0.5, temporal=0),
+        perceptual=lambda a, b: torch.ones(len(a)),
+    )
+    torch.testing.assert_close(judged, only_truth + 0.5)
+
+
+def test_a_window_cuts_picture_and_flow_alike() -> None:
+    """A point that the flow moves from one window stays the same point in the scaled and flipped one."""
+    picture = np.zeros((48, 64, 3), np.uint8)
+    picture[20:28, 30:38] = 255
+    flow = np.full((48, 64, 2), (4.0, 2.0), np.float16)
+    window = Window(top=0, left=0, rows=48, columns=64, flipped=True, size=FrameSize(128, 96))
+    earlier = window.image(np.roll(picture, (2, 4), (0, 1)))[None]
+    warped, inside = warp(earlier, window.flow(flow)[None])
+    difference = (warped - window.image(picture)[None]).abs() * inside
+    assert float(difference.mean()) < 0.01
+
+
+def test_rendered_pairs_are_rendered_once(tmp_path: Path) -> None:
+    settings = {"count": 2, "size": SIZE, "conditions": ("day", "night"), "seed": 5, "processes": 1}
+    told: list[int] = []
+    first = render_pairs(tmp_path, **settings, on_pair=lambda done, total: told.append(done))  # type: ignore[arg-type]
+    again = render_pairs(tmp_path, **settings, on_pair=lambda done, total: told.append(done))  # type: ignore[arg-type]
+    assert told == [1, 2] and len(again) == 2
+    assert first.frames["night"].shape == (2, 2, 48, 64, 3) and first.flow.shape == (2, 48, 64, 2)
+    np.testing.assert_array_equal(first.frames["day"], again.frames["day"])
+
+
+def test_sources_give_the_same_batch_for_the_same_seed(tmp_path: Path) -> None:
+    pairs = render_pairs(tmp_path, count=1, size=SIZE, conditions=("day", "night"), seed=5, processes=1)
+    source = RenderedSource(pairs, "day", "night", FrameSize(32, 16), 2)
+    one, two = (source.batch(np.random.default_rng(3)) for _ in range(2))
+    assert one.image.shape == (4, 3, 16, 32) and one.truth is not None and one.teacher is None
+    assert one.flow is not None and one.flow.shape == (2, 16, 32, 2)
+    torch.testing.assert_close(one.image, two.image)
+
+
+def test_pictures_move_by_a_shift_of_the_window() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (1, 48, 64, 3), dtype=np.uint8)
+    batch = PictureSource(picture, picture, FrameSize(32, 16), 3).batch(np.random.default_rng(1))
+    assert batch.teacher is not None and batch.flow is not None and batch.truth is None
+    warped, inside = warp(batch.teacher[:3], batch.flow)
+    assert float(((warped - batch.teacher[3:]).abs() * inside).mean()) < 0.12
+    assert float((batch.teacher[:3] - batch.teacher[3:]).abs().mean()) > 0.3
+
+
+def test_degradation_keeps_shape_and_range() -> None:
+    image = torch.rand(3, 32, 48) * 2 - 1
+    rng = np.random.default_rng(0)
+    results = [random_degradation(image, rng) for _ in range(12)]
+    assert all(result.shape == image.shape and float(result.abs().max()) <= 1.0 for result in results)
+    assert len({float(result.sum()) for result in results}) > 6
+
+
+def test_compression_loses_more_at_lower_quality() -> None:
+    image = torch.rand(3, 32, 48) * 2 - 1
+    low, high = (float((compressed(image, quality) - image).abs().mean()) for quality in (20, 95))
+    assert high < low
+
+
+class _Darkening:
+    """Pictures whose truth is half as bright."""
+
+    def batch(self, rng: np.random.Generator) -> Batch:
+        image = torch.from_numpy(rng.random((2, 3, 16, 16), np.float32)) * 2 - 1
+        return Batch(image, (image + 1) / 2 - 1, None)
+
+
+def _options(steps: int, **changes: object) -> StudentTraining:
+    weights = LossWeights(perceptual=0.0)
+    options = StudentTraining(steps=steps, learning_rate=2e-3, report_every=10, checkpoint_every=10, weights=weights)
+    return dataclasses.replace(options, **changes)  # type: ignore[arg-type]
+
+
+def test_training_is_checked() -> None:
+    with pytest.raises(SettingError, match="Steps and intervals are 1 or more"):
+        StudentTraining(steps=0)
+
+
+def test_a_student_learns_to_darken() -> None:
+    trainer = StudentTrainer(small_student(), _options(60))
+    lines: list[str] = []
+    trainer.run(lambda step: [_Darkening()], perceptual=None, log=lines.append)
+    image = _Darkening().batch(np.random.default_rng(99)).image
+    before = float((image - ((image + 1) / 2 - 1)).abs().mean())
+    after = float((trainer.average(image).detach() - ((image + 1) / 2 - 1)).abs().mean())
+    assert after < 0.5 * before and len(lines) == 6 and lines[0].startswith("step 10/60 loss")
+
+
+def test_a_resumed_training_ends_where_an_unbroken_one_does(tmp_path: Path) -> None:
+    path = tmp_path / "progress.safetensors"
+    unbroken = StudentTrainer(small_student(), _options(6))
+    unbroken.run(lambda step: [_Darkening()], perceptual=None)
+    first = StudentTrainer(small_student(), _options(6, checkpoint_every=3))
+    with pytest.raises(KeyboardInterrupt):
+        first.run(lambda step: [_Darkening()], perceptual=None, on_checkpoint=lambda step: _save_and_stop(first, path))
+    second = StudentTrainer(small_student(seed=1), _options(6))
+    second.resume(path)
+    assert second.step == 3
+    second.run(lambda step: [_Darkening()], perceptual=None)
+    for ours, theirs in zip(second.average.parameters(), unbroken.average.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-4)
+
+
+def _save_and_stop(trainer: StudentTrainer, path: Path) -> None:
+    trainer.save(path)
+    raise KeyboardInterrupt
+
+
+def test_progress_of_another_student_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "progress.safetensors"
+    StudentTrainer(small_student(), _options(1)).save(path)
+    other = StudentNetwork.of_shape(StudentShape(widths=(16, 16), down_blocks=(0, 1), up_blocks=(1,)))
+    with pytest.raises(CheckpointError, match="is the progress of another student"):
+        StudentTrainer(other, _options(1)).resume(path)
+    path.write_bytes(b"nothing")
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        StudentTrainer(small_student(), _options(1)).resume(path)

@@ -1,0 +1,119 @@
+"""The published checkpoints on this machine: a cache, filled by hand or, only when asked to, from the authors' site.
+
+A file that comes in is recorded with its SHA-256 beside it; from then on another content under its name is refused.
+The authors publish no hashes, so the first file that is seen is the one that is trusted.
+"""
+
+import hashlib
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from onestep.domains import Domain
+from onestep.errors import CheckpointError
+
+CHECKPOINTS_VARIABLE = "ONESTEP_CHECKPOINTS"
+_CHUNK_BYTES = 1 << 20
+_TIMEOUT_SECONDS = 60
+OnBytes = Callable[[int, int | None], None]
+"""Called with the bytes that are here and, where the server says it, all there are."""
+
+
+def checkpoint_folder() -> Path:
+    """Return where published checkpoints are kept: `$ONESTEP_CHECKPOINTS`, or `onestep` in the user's cache."""
+    given = os.environ.get(CHECKPOINTS_VARIABLE)
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(given).expanduser() if given else cache / "onestep" / "checkpoints"
+
+
+def find_published(domain: Domain, *, download: bool = False, on_bytes: OnBytes = lambda got, total: None) -> Path:
+    """Find a domain's published checkpoint, and hold it to the hash of its first use.
+
+    Args:
+        domain: One that has a published file.
+        download: Whether the authors' site may be asked for a file that is not here. What was downloaded before an
+            interruption is kept, and the next call goes on from there.
+        on_bytes: Called while a download runs.
+
+    Raises:
+        CheckpointError: There is no such file here, it changed since its first use, or it cannot be downloaded.
+    """
+    assert domain.published_file is not None and domain.published_url is not None
+    path = checkpoint_folder() / domain.published_file
+    if not path.is_file():
+        if not download:
+            raise CheckpointError(
+                f"{domain.published_file}, the published checkpoint of {domain.name}, is not on this machine. Name it "
+                f"with --checkpoint FILE, put it into {path.parent}, or pass --download to get it from "
+                f"{domain.published_url}, whose licence you then accept."
+            )
+        _download(domain.published_url, path, on_bytes)
+    _check_pin(path)
+    return path
+
+
+def _download(url: str, path: Path, on_bytes: OnBytes) -> None:
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _fetch(url, partial, on_bytes)
+    except (OSError, urllib.error.URLError) as err:
+        raise CheckpointError(
+            f"{url} could not be downloaded ({err}). Run the command again to go on where it stopped, or get the file "
+            f"in another way and put it into {path.parent}."
+        ) from err
+    partial.replace(path)
+
+
+def _fetch(url: str, partial: Path, on_bytes: OnBytes) -> None:
+    """Append to `partial` what it lacks; a server that starts anew replaces it."""
+    here = partial.stat().st_size if partial.exists() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={here}-"} if here else {})
+    try:
+        answer = urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS)
+    except urllib.error.HTTPError as err:
+        if here and err.code == 416:  # nothing lies behind what is here
+            err.close()
+            return
+        raise
+    with answer:
+        resumed = answer.status == 206
+        got = here if resumed else 0
+        total = _total(answer, got)
+        with partial.open("ab" if resumed else "wb") as file:
+            while chunk := answer.read(_CHUNK_BYTES):
+                file.write(chunk)
+                got += len(chunk)
+                on_bytes(got, total)
+    if total is not None and got != total:
+        raise OSError(f"the connection ended after {got} of {total} bytes")
+
+
+def _total(answer: Any, got: int) -> int | None:
+    length = answer.headers.get("Content-Length")
+    return got + int(length) if length else None
+
+
+def _check_pin(path: Path) -> None:
+    """Record a file's hash on its first use; refuse another one afterwards."""
+    pin = path.with_name(f"{path.name}.sha256.json")
+    with path.open("rb") as file:
+        got = hashlib.file_digest(file, "sha256").hexdigest()
+    if not pin.exists():
+        partial = pin.with_suffix(".partial")
+        partial.write_text(json.dumps({"file": path.name, "sha256": got}) + "\n", encoding="utf-8")
+        partial.replace(pin)
+        return
+    try:
+        wanted = str(json.loads(pin.read_text(encoding="utf-8"))["sha256"])
+    except (ValueError, KeyError, TypeError) as err:
+        raise CheckpointError(f"{pin} is damaged ({err}). Remove it to trust {path.name} as it is now.") from err
+    if got != wanted:
+        raise CheckpointError(
+            f"{path} has SHA-256 {got[:12]}…; when it was first used it had {wanted[:12]}…. It was changed or damaged: "
+            f"remove it to get it again, or remove {pin.name} to trust it as it is now."
+        )

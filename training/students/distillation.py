@@ -1,0 +1,251 @@
+"""A teacher and data become a student: the data made or read, the teacher asked, the student trained, all resumable."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from onestep.atomic import check_free, whole_folder
+from onestep.errors import OutputError, SettingError, UnknownNameError
+from onestep.frame_size import FrameSize, checked_multiple
+from onestep.scenes import CONDITIONS
+from onestep.training.folder import PackedGenerator
+from onestep.training.students.batch import BatchSource
+from onestep.training.students.folder import PackedStudent, StudentCard, save_student
+from onestep.training.students.generator import StudentGenerator
+from onestep.training.students.losses import Perceptual
+from onestep.training.students.network import StudentNetwork, StudentShape
+from onestep.training.students.pairs import render_pairs
+from onestep.training.students.picture_source import PictureSource
+from onestep.training.students.picture_store import stored_pictures
+from onestep.training.students.rendered_source import RenderedSource
+from onestep.training.students.teacher_cache import translated_by_teacher
+from onestep.training.students.training import StudentTrainer, StudentTraining
+
+Teacher = PackedGenerator | PackedStudent
+Tell = Callable[[int, int | None], None]
+PROGRESS_NAME, SETTINGS_NAME = "progress.safetensors", "settings.json"
+_FIRST_SEED = 300_000
+
+
+@dataclass(frozen=True)
+class RenderedData:
+    """Rendered scenes under two conditions, so that the truth is known."""
+
+    condition: str
+    """What the student will see, such as `day`."""
+    target: str
+    """What it should make of it, such as `night`."""
+    pairs: int = 720
+    """Pairs of moments."""
+    processes: int = 2
+    """Processes that render."""
+
+    def __post_init__(self) -> None:
+        for name in (self.condition, self.target):
+            if name not in CONDITIONS:
+                raise UnknownNameError("condition", name, CONDITIONS)
+        if self.condition == self.target or self.pairs < 1:
+            raise SettingError(f"Rendered data has two conditions and 1 or more pairs, got {self}.")
+
+
+@dataclass(frozen=True)
+class DistillOptions:
+    """What is learnt from, and how."""
+
+    data: RenderedData | Path
+    """Rendered scenes, or a folder of pictures, for which only the teacher knows the result."""
+    size: FrameSize | None = None
+    """Frame size that the student is made for; None takes the teacher's."""
+    crop: FrameSize = field(default_factory=lambda: FrameSize(320, 192))
+    """Windows that most steps train on; the last steps see whole frames."""
+    pairs_per_batch: int = 3
+    whole_frame_share: float = 0.2
+    """Share of the steps, at the end, of which every other one sees whole frames."""
+    shape: StudentShape = field(default_factory=StudentShape)
+    training: StudentTraining = field(default_factory=StudentTraining)
+    overwrite: bool = False
+
+
+class Listener(Protocol):
+    """Takes what a distillation has to say."""
+
+    def stage(self, text: str) -> None:
+        """A stage begins."""
+
+    def log(self, line: str) -> None:
+        """A line for the log."""
+
+    def progress(self, done: int, total: int | None) -> None:
+        """How far the stage is."""
+
+
+def distil(
+    teacher: Teacher,
+    output: Path,
+    *,
+    work: Path,
+    options: DistillOptions,
+    perceptual: Perceptual | None,
+    listener: Listener,
+) -> PackedStudent:
+    """Train a student of a teacher and write it as a generator folder, which appears complete or not at all.
+
+    Args:
+        teacher: Any generator, on the device that it shall run on.
+        output: Folder of the student.
+        work: Folder for data, the teacher's results and checkpoints. A run that was cut off goes on from there.
+        options: What is learnt from, and how.
+        perceptual: A perceptual distance, or None for none.
+        listener: Takes stages, log and progress.
+
+    Returns:
+        The student.
+
+    Raises:
+        SettingError: The size is no multiple of the teacher's or the student's.
+        InputError: There are no pictures.
+        OutputError: `output` exists, or `work` is of another distillation.
+        TrainingError: A loss is not finite.
+    """
+    check_free(output, overwrite=options.overwrite)
+    size = options.size or FrameSize(*teacher.card.preferred_size)
+    torch.manual_seed(options.training.seed)
+    student = StudentNetwork.of_shape(options.shape)
+    checked_multiple(size, teacher.generator.frame_multiple, what="The teacher")
+    for checked in (size, options.crop):
+        checked_multiple(checked, student.frame_multiple, what="The student")
+    _claim(work, teacher, size, options)
+    sources = _sources(teacher, size, work, options, listener)
+    listener.stage("training the student")
+    trainer = StudentTrainer(student, options.training)
+    if (work / PROGRESS_NAME).exists():
+        trainer.resume(work / PROGRESS_NAME)
+        listener.log(f"going on after step {trainer.step}")
+    _train(trainer, sources, work, perceptual, listener)
+    packed = PackedStudent(StudentGenerator(trainer.average).eval(), _card(teacher, size, options))
+    with whole_folder(output, overwrite=options.overwrite) as folder:
+        save_student(packed, folder)
+    return packed
+
+
+def _train(
+    trainer: StudentTrainer,
+    sources: Callable[[int], Sequence[BatchSource]],
+    work: Path,
+    perceptual: Perceptual | None,
+    listener: Listener,
+) -> None:
+    """Train, and keep what there is when the user interrupts."""
+    try:
+        trainer.run(
+            sources,
+            perceptual=perceptual,
+            log=listener.log,
+            on_step=lambda step: listener.progress(step, trainer.options.steps),
+            on_checkpoint=lambda step: trainer.save(work / PROGRESS_NAME),
+        )
+    except KeyboardInterrupt:
+        trainer.save(work / PROGRESS_NAME)
+        listener.log(f"interrupted after step {trainer.step}; the same command goes on from there")
+        raise
+
+
+def _claim(work: Path, teacher: Teacher, size: FrameSize, options: DistillOptions) -> None:
+    """Note in the work folder what it is for, and refuse one that is for something else."""
+    data = str(options.data.resolve()) if isinstance(options.data, Path) else dataclasses.asdict(options.data)
+    plain = dataclasses.asdict(dataclasses.replace(options, data=Path(), overwrite=False))
+    settings = {**plain, "data": data, "size": str(size), "teacher": dataclasses.asdict(teacher.card)}
+    text = json.dumps(settings, indent=2, default=str, sort_keys=True) + "\n"
+    path = work / SETTINGS_NAME
+    if path.exists() and path.read_text(encoding="utf-8") != text:
+        raise OutputError(
+            f"{work} holds the work of a distillation with other settings. Remove it to start anew, choose another "
+            "--work, or give the settings of before to go on."
+        )
+    work.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _sources(
+    teacher: Teacher, size: FrameSize, work: Path, options: DistillOptions, listener: Listener
+) -> Callable[[int], Sequence[BatchSource]]:
+    """Return what gives each step its sources: windows at first, at the end whole frames in turn with them."""
+    make = _rendered if isinstance(options.data, RenderedData) else _pictures
+    source = make(teacher, size, work, options, listener)
+    few = max(1, round(options.pairs_per_batch * options.crop.pixels / size.pixels))
+    whole = dataclasses.replace(source, size=size, pairs_per_batch=few)
+    first_whole = options.training.steps * (1.0 - options.whole_frame_share)
+    return lambda step: (source, whole) if step >= first_whole else (source,)
+
+
+def _rendered(
+    teacher: Teacher, size: FrameSize, work: Path, options: DistillOptions, listener: Listener
+) -> RenderedSource:
+    data = options.data
+    assert isinstance(data, RenderedData)
+    listener.stage("rendering scenes")
+    pairs = render_pairs(
+        work / "pairs",
+        count=data.pairs,
+        size=size,
+        conditions=(data.condition, data.target),
+        seed=_FIRST_SEED,
+        processes=data.processes,
+        on_pair=listener.progress,
+    )
+    translated = _asked(teacher, pairs.frames[data.condition], work, options, listener)
+    return RenderedSource(
+        pairs, data.condition, data.target, options.crop, options.pairs_per_batch, translated=translated
+    )
+
+
+def _pictures(
+    teacher: Teacher, size: FrameSize, work: Path, options: DistillOptions, listener: Listener
+) -> PictureSource:
+    assert isinstance(options.data, Path)
+    if not options.training.weights.teacher:
+        raise SettingError(
+            f"For the pictures of {options.data} only the teacher knows the result, and its weight is 0. Give it a "
+            "weight, or train on rendered scenes, whose truth is known."
+        )
+    listener.stage("reading pictures")
+    pictures = stored_pictures(options.data, work / "pictures.npy", size)
+    translated = _asked(teacher, pictures, work, options, listener)
+    assert translated is not None
+    return PictureSource(pictures, translated, options.crop, options.pairs_per_batch)
+
+
+def _asked(
+    teacher: Teacher, pictures: NDArray[np.uint8], work: Path, options: DistillOptions, listener: Listener
+) -> NDArray[np.uint8] | None:
+    if not options.training.weights.teacher:
+        return None
+    listener.stage("asking the teacher")
+    return translated_by_teacher(teacher, pictures, work / "teacher.npy", on_picture=listener.progress)
+
+
+def _card(teacher: Teacher, size: FrameSize, options: DistillOptions) -> StudentCard:
+    card, data, weights = teacher.card, options.data, options.training.weights
+    known = f"truth {weights.truth:g}, teacher {weights.teacher:g}"
+    learnt = (
+        f"{data.pairs} rendered pairs, {data.condition} to {data.target}; {known}"
+        if isinstance(data, RenderedData)
+        else f"pictures of a folder; teacher {weights.teacher:g}"
+    )
+    return StudentCard(
+        domain=card.domain,
+        direction=card.direction,
+        prompt=card.prompt,
+        base=card.base if card.base.endswith("-student") else f"{card.base}-student",
+        base_licence=card.base_licence,
+        checkpoint_licence=card.checkpoint_licence,
+        preferred_size=(size.width, size.height),
+        data=learnt,
+    )

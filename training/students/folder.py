@@ -1,0 +1,96 @@
+"""A student as a generator folder: `onestep.json`, and `student/` with its configuration and weights."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from onestep.errors import GeneratorError
+from onestep.training.base import CARD_NAME
+from onestep.training.folder import PackedGenerator, load_generator
+from onestep.training.part_files import check_parts, load_network
+from onestep.training.students.generator import LearntPrompt, StudentGenerator
+from onestep.training.students.network import StudentNetwork
+
+_FORMAT = "onestep-student"
+_VERSION = 1
+_STUDENT = "student"
+
+
+@dataclass(frozen=True)
+class StudentCard:
+    """What a student says about itself, in `onestep.json`. The first six fields are its teacher's."""
+
+    domain: str
+    direction: Literal["a2b", "b2a", "paired"]
+    prompt: str
+    base: str
+    """Name of the base, with `student` behind it: `tiny-student`."""
+    base_licence: str
+    checkpoint_licence: str
+    preferred_size: tuple[int, int]
+    """Width and height in pixels that it was trained for."""
+    data: str
+    """What it learnt from, in words."""
+
+
+@dataclass(frozen=True)
+class PackedStudent:
+    """A student with all that its folder holds. What exports a `PackedGenerator` exports this."""
+
+    generator: StudentGenerator
+    card: StudentCard
+
+    @property
+    def base(self) -> LearntPrompt:
+        """What turns the card's prompt into an embedding."""
+        return LearntPrompt(self.card.prompt)
+
+
+def save_student(packed: PackedStudent, folder: Path) -> None:
+    """Write a student into a folder that exists."""
+    packed.generator.student.save_pretrained(folder / _STUDENT)
+    card = {"format": _FORMAT, "version": _VERSION, **dataclasses.asdict(packed.card)}
+    (folder / CARD_NAME).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def load_student(folder: str | Path) -> PackedStudent:
+    """Load a student in float32 and eval mode.
+
+    Raises:
+        GeneratorError: A part is missing or damaged.
+    """
+    path = Path(folder)
+    check_parts(path, (_STUDENT,), kind="student")
+    card = _read_card(path / CARD_NAME)
+    student: StudentNetwork = load_network(StudentNetwork.from_pretrained, path / _STUDENT)
+    return PackedStudent(StudentGenerator(student.eval().requires_grad_(False)).eval(), card)
+
+
+def load_any_generator(folder: str | Path) -> PackedGenerator | PackedStudent:
+    """Load a generator folder of either kind, in float32 and eval mode.
+
+    Raises:
+        GeneratorError: A part is missing, damaged, or does not fit the others.
+    """
+    return load_student(folder) if (Path(folder) / _STUDENT).is_dir() else load_generator(folder)
+
+
+def _read_card(path: Path) -> StudentCard:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as err:
+        raise GeneratorError(f"{path} cannot be read ({err}). A student's folder needs it: distil it again.") from err
+    if content.get("format") != _FORMAT or content.get("version") != _VERSION:
+        raise GeneratorError(
+            f"{path} has format {content.get('format')!r} version {content.get('version')!r}; "
+            f"expected {_FORMAT!r} version {_VERSION}. Make the student with this version of onestep."
+        )
+    names = [field.name for field in dataclasses.fields(StudentCard)]
+    missing = [name for name in names if name not in content]
+    if missing:
+        raise GeneratorError(f"{path} lacks {', '.join(missing)}. Distil the student again.")
+    values = {name: content[name] for name in names}
+    values["preferred_size"] = tuple(values["preferred_size"])
+    return StudentCard(**values)

@@ -1,0 +1,136 @@
+"""What a student is judged by: the truth, its teacher, and its own result a moment earlier."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from onestep.errors import SettingError
+from onestep.training.pixel_losses import gradient_l1, highlight_l1, pyramid_l1
+from onestep.training.students.batch import Batch
+
+Perceptual = Callable[[Tensor, Tensor], Tensor]
+"""Two `[B, 3, H, W]` in [-1, 1], RGB, to one distance per picture, `[B]`."""
+
+TRUSTED_CHANGE = 0.12
+"""Where the target itself changes by more than this along the flow (of a range of 2), something came into view, or is a
+reflection or a lamp: nothing is asked of the student there."""
+
+LAMP_LEVEL = 0.5
+"""Brightness, of a range of 1, above which something is a lamp, a lit window, or what a lamp shines on."""
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """How much each part of the loss counts."""
+
+    truth: float = 1.0
+    """Distance to the known result, where there is one."""
+    teacher: float = 1.0
+    """Distance to the teacher's result, where it was asked."""
+    lamps: float = 1.0
+    """Share of the difference at bright places within both, next to the distance of pixels."""
+    perceptual: float = 1.0
+    """Share of the perceptual distance within both, next to the distance of pixels."""
+    temporal: float = 1.0
+    """Change along the flow from one moment to the next."""
+
+    def __post_init__(self) -> None:
+        values = (self.truth, self.teacher, self.lamps, self.perceptual, self.temporal)
+        if min(values) < 0.0 or self.truth + self.teacher == 0.0:
+            raise SettingError(f"Loss weights are 0 or more, and truth or teacher is above 0; got {self}.")
+
+
+def student_loss(result: Tensor, batch: Batch, *, weights: LossWeights, perceptual: Perceptual | None) -> Tensor:
+    """Add up the parts of the loss.
+
+    Args:
+        result: The student's `[B, 3, h, w]` in [-1, 1].
+        batch: What it was given, and what is known about it.
+        weights: See there.
+        perceptual: A perceptual distance, such as ST-LPIPS; None where `weights.perceptual` is 0.
+
+    Returns:
+        A float32 scalar.
+    """
+    result = result.float()
+    total = result.new_zeros(())
+    for target, weight in ((batch.truth, weights.truth), (batch.teacher, weights.teacher)):
+        if target is not None and weight:
+            total = total + weight * _distance(result, target, weights, perceptual)
+    reference = batch.truth if batch.truth is not None else batch.teacher
+    if batch.flow is not None and reference is not None and weights.temporal:
+        total = total + weights.temporal * temporal_l1(result, reference, batch.flow)
+    return total
+
+
+def temporal_l1(result: Tensor, reference: Tensor, flow: Tensor) -> Tensor:
+    """Mean absolute change of the result along the flow, where the reference does not change either.
+
+    The short-term loss of Lai et al. 2018 (`Learning Blind Video Temporal Consistency`, equation 3), with known flow,
+    and with the mask from the reference instead of an exponential of its difference.
+
+    Args:
+        result: `[B, 3, h, w]`: the earlier moments, then as many later ones.
+        reference: The same of the truth or the teacher.
+        flow: `[B / 2, h, w, 2]`: see `Batch.flow`.
+
+    Returns:
+        A scalar; 0 where nothing can be trusted.
+    """
+    warped, inside = warp(result[: len(flow)], flow)
+    reference_warped, _ = warp(reference[: len(flow)], flow)
+    steady = (reference[len(flow) :] - reference_warped).abs().amax(dim=1, keepdim=True) < TRUSTED_CHANGE
+    trusted = (steady & inside).float()
+    change = (result[len(flow) :] - warped).abs()
+    return (trusted * change).sum() / (3.0 * trusted.sum()).clamp(min=1.0)
+
+
+def warp(image: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
+    """Bring an earlier picture to the later moment.
+
+    Args:
+        image: `[B, C, h, w]`, the earlier moment.
+        flow: `[B, h, w, 2]`, pixels: where each pixel of the later moment was.
+
+    Returns:
+        The picture, `[B, C, h, w]`; whether each pixel was inside the earlier one, `[B, 1, h, w]` bool.
+    """
+    height, width = image.shape[-2:]
+    columns = torch.arange(width, device=image.device) + flow[..., 0]
+    rows = torch.arange(height, device=image.device)[:, None] + flow[..., 1]
+    grid = torch.stack([(2.0 * columns + 1.0) / width - 1.0, (2.0 * rows + 1.0) / height - 1.0], dim=-1)
+    inside = (grid.abs() <= 1.0).all(dim=-1)[:, None]
+    warped = F.grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return warped, inside
+
+
+def lamp_difference(result: Tensor, target: Tensor) -> Tensor:
+    """Mean absolute difference where the target is bright, or the result is and should not be.
+
+    The mean is over the bright places alone, so that a few lamps count as much as all of a dark picture. Absolute and
+    not squared: the square's optimum is a mean, which was seen as a glow around everything that might be a lamp.
+
+    Args:
+        result: `[B, 3, h, w]` in [-1, 1].
+        target: The same.
+
+    Returns:
+        A scalar; 0 where nothing is bright.
+    """
+    light = torch.maximum(result.detach(), target).amax(dim=1, keepdim=True)
+    place = ((light + 1.0) / 2.0 - LAMP_LEVEL).clamp(min=0.0)
+    return (place * (result - target).abs()).sum() / (3.0 * place.sum()).clamp(min=1.0)
+
+
+def _distance(result: Tensor, target: Tensor, weights: LossWeights, perceptual: Perceptual | None) -> Tensor:
+    pixels = pyramid_l1(result, target) + gradient_l1(result, target) + highlight_l1(result, target)
+    if weights.lamps:
+        pixels = pixels + weights.lamps * lamp_difference(result, target)
+    share = weights.perceptual
+    if not share or perceptual is None:
+        return pixels
+    pictures = (picture.contiguous(memory_format=torch.channels_last) for picture in (result, target))
+    return pixels + share * perceptual(*pictures).float().mean()

@@ -1,0 +1,104 @@
+"""Two moments of a rendered scene, a few hundredths of a second apart, with the flow between them, on disk."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onestep.frame_size import FrameSize
+from onestep.scenes import Scene
+
+PAIRS_PER_SCENE = 3
+SECONDS_BETWEEN_PAIRS = 1.7
+SHORTEST_SECONDS, LONGEST_SECONDS = 0.03, 0.12
+"""Between the two moments: about one to three frames of a video."""
+
+_FLOW = "flow"
+
+
+@dataclass(frozen=True)
+class RenderedPairs:
+    """Pairs of moments under several conditions, as memory maps."""
+
+    frames: dict[str, NDArray[np.uint8]]
+    """For each condition `[N, 2, H, W, 3] uint8`, RGB: the earlier and the later moment."""
+    flow: NDArray[np.float16]
+    """`[N, H, W, 2] float16`: where each pixel of the later moment was in the earlier one, (dx, dy) in pixels."""
+
+    def __len__(self) -> int:
+        return len(self.flow)
+
+
+def render_pairs(
+    folder: Path,
+    *,
+    count: int,
+    size: FrameSize,
+    conditions: Sequence[str],
+    seed: int,
+    processes: int,
+    on_pair: Callable[[int, int | None], None] = lambda done, total: None,
+) -> RenderedPairs:
+    """Render pairs into a folder, or open those that are there.
+
+    Args:
+        folder: Where the arrays lie: `flow.npy` and one `CONDITION.npy` each.
+        count: Number of pairs, three per scene.
+        size: Frame size in pixels.
+        conditions: Names of `onestep.scenes.CONDITIONS`.
+        seed: Seed of the first scene; the others follow it.
+        processes: Processes that render.
+        on_pair: Called with how many pairs are done, and how many there will be.
+    """
+    paths = {name: folder / f"{name}.npy" for name in (*conditions, _FLOW)}
+    if not all(path.exists() for path in paths.values()):
+        folder.mkdir(parents=True, exist_ok=True)
+        _render(paths, count, size, seed, processes, on_pair)
+    maps = {name: np.load(path, mmap_mode="r") for name, path in paths.items()}
+    flow = maps.pop(_FLOW)
+    return RenderedPairs(maps, flow)
+
+
+def _render(
+    paths: dict[str, Path],
+    count: int,
+    size: FrameSize,
+    seed: int,
+    processes: int,
+    on_pair: Callable[[int, int | None], None],
+) -> None:
+    partial = {name: path.with_suffix(".partial") for name, path in paths.items()}
+    shapes = dict.fromkeys(paths, (count, 2, size.height, size.width, 3)) | {_FLOW: (count, size.height, size.width, 2)}
+    maps = {
+        name: np.lib.format.open_memmap(
+            path, mode="w+", dtype=np.float16 if name == _FLOW else np.uint8, shape=shapes[name]
+        )
+        for name, path in partial.items()
+    }
+    conditions = tuple(name for name in paths if name != _FLOW)
+    with ProcessPoolExecutor(processes) as pool:
+        jobs = ((seed, index, size, conditions) for index in range(count))
+        for index, arrays in enumerate(pool.map(_pair, jobs, chunksize=PAIRS_PER_SCENE)):
+            for name, array in arrays.items():
+                maps[name][index] = array
+            on_pair(index + 1, count)
+    for name, path in paths.items():
+        maps[name].flush()
+        partial[name].rename(path)
+
+
+def _pair(job: tuple[int, int, FrameSize, tuple[str, ...]]) -> dict[str, NDArray[np.generic]]:
+    seed, index, size, conditions = job
+    scene = Scene.random(seed + index // PAIRS_PER_SCENE)
+    start = SECONDS_BETWEEN_PAIRS * (1 + index % PAIRS_PER_SCENE)
+    step = float(np.random.default_rng([seed, index]).uniform(SHORTEST_SECONDS, LONGEST_SECONDS))
+    earlier, later = scene.at(start, size=size), scene.at(start + step, size=size)
+    arrays: dict[str, NDArray[np.generic]] = {
+        name: np.stack([earlier.render(name), later.render(name)]) for name in conditions
+    }
+    limit = np.float32(size.width)  # what left the picture long ago needs no exact place, and fits float16
+    arrays[_FLOW] = np.clip(later.flow_to(earlier), -limit, limit).astype(np.float16)
+    return arrays

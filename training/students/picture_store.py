@@ -1,0 +1,39 @@
+"""A folder of pictures as one array on disk, all scaled and cut to one size."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from onestep.frame_size import FrameSize
+from onestep.runtime.pictures import find_pictures, read_picture
+
+
+def stored_pictures(folder: Path, path: Path, size: FrameSize) -> NDArray[np.uint8]:
+    """Read all pictures of a folder into an array file, or open the one that is there.
+
+    Args:
+        folder: Holds pictures; folders inside are not searched.
+        path: The array file, `.npy`.
+        size: What each picture is scaled to cover, and cut to around its middle.
+
+    Returns:
+        `[N, H, W, 3] uint8`, RGB, a memory map; sorted by name.
+
+    Raises:
+        InputError: There is no picture in the folder, or one cannot be read.
+    """
+    if not path.exists():
+        pictures = [_covering(read_picture(picture), size) for picture in find_pictures(folder)]
+        partial = path.with_suffix(".partial")
+        with partial.open("wb") as file:
+            np.save(file, np.stack(pictures))
+        partial.rename(path)
+    opened: NDArray[np.uint8] = np.load(path, mmap_mode="r")
+    return opened
+
+
+def _covering(picture: NDArray[np.uint8], size: FrameSize) -> NDArray[np.uint8]:
+    image = ImageOps.fit(Image.fromarray(picture), (size.width, size.height), Image.Resampling.LANCZOS)
+    return np.asarray(image)

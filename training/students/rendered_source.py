@@ -1,0 +1,56 @@
+"""Batches of rendered pairs: two moments of a scene, their truth, and the flow between them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from onestep.frame_size import FrameSize
+from onestep.training.augment import random_camera
+from onestep.training.students.batch import Batch
+from onestep.training.students.degrade import random_degradation
+from onestep.training.students.pairs import RenderedPairs
+from onestep.training.students.windows import Window
+
+_EARLIER, _LATER = 0, 1
+
+
+@dataclass(frozen=True)
+class RenderedSource:
+    """Draws windows of rendered pairs."""
+
+    pairs: RenderedPairs
+    condition: str
+    """What the student sees, such as `day`."""
+    target: str
+    """What it should make of it, such as `night`."""
+    size: FrameSize
+    pairs_per_batch: int
+    largest_scale: float = 1.3
+    """Largest window as a multiple of `size`."""
+    translated: NDArray[np.uint8] | None = None
+    """The teacher's `[N, 2, H, W, 3]`, or None."""
+
+    def batch(self, rng: np.random.Generator) -> Batch:
+        """Draw pairs: all earlier moments, then all later ones."""
+        drawn = [self._pair(int(index), rng) for index in rng.integers(0, len(self.pairs), self.pairs_per_batch)]
+        ordered = [drawn_pair[moment] for moment in (_EARLIER, _LATER) for drawn_pair, _ in drawn]
+        image, truth, teacher = (
+            torch.stack(part) if part[0] is not None else None for part in zip(*ordered, strict=True)
+        )
+        assert image is not None
+        return Batch(image, truth, teacher, torch.stack([flow for _, flow in drawn]))
+
+    def _pair(self, index: int, rng: np.random.Generator) -> tuple[list[tuple[Tensor, Tensor, Tensor | None]], Tensor]:
+        source, truth = self.pairs.frames[self.condition][index], self.pairs.frames[self.target][index]
+        whole = FrameSize(source.shape[2], source.shape[1])
+        window = Window.random(whole, self.size, rng, largest_scale=self.largest_scale)
+        camera_seed = int(rng.integers(2**32))
+        moments = []
+        for moment in (_EARLIER, _LATER):
+            seen = random_camera(window.image(source[moment]), np.random.default_rng(camera_seed))
+            teacher = None if self.translated is None else window.image(self.translated[index, moment])
+            moments.append((random_degradation(seen, rng), window.image(truth[moment]), teacher))
+        return moments, window.flow(self.pairs.flow[index])

@@ -1,0 +1,53 @@
+"""What a teacher makes of the training pictures, translated once and kept on disk."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from onestep.training.folder import PackedGenerator
+from onestep.training.students.folder import PackedStudent
+
+SAVE_EVERY = 16
+
+
+@torch.no_grad()
+def translated_by_teacher(
+    teacher: PackedGenerator | PackedStudent,
+    pictures: NDArray[np.uint8],
+    path: Path,
+    *,
+    on_picture: Callable[[int, int | None], None] = lambda done, total: None,
+) -> NDArray[np.uint8]:
+    """Translate pictures one after the other, or open what is there; a run that was cut off goes on.
+
+    Args:
+        teacher: Any generator, on the device it shall run on.
+        pictures: `[..., H, W, 3] uint8`, RGB, sides multiples of the teacher's.
+        path: Array file, `.npy`; beside it lies how far it is.
+        on_picture: Called with how many are done, and how many there are.
+
+    Returns:
+        A memory map of the shape of `pictures`.
+    """
+    flat = pictures.reshape(-1, *pictures.shape[-3:])
+    state = path.with_suffix(".json")
+    done = int(json.loads(state.read_text(encoding="utf-8"))["done"]) if state.exists() and path.exists() else 0
+    mode = "r+" if done else "w+"
+    result = np.lib.format.open_memmap(path, mode=mode, dtype=np.uint8, shape=pictures.shape)
+    flat_result = result.reshape(flat.shape)
+    device = next(teacher.generator.parameters()).device
+    embedding = teacher.base.prompt_embedding(teacher.card.prompt).to(device)
+    for index in range(done, len(flat)):
+        image = torch.from_numpy(np.array(flat[index])).to(device).permute(2, 0, 1)[None].float() / 127.5 - 1.0
+        levels = (teacher.generator(image, embedding)[0] * 127.5 + 127.5).round().clamp(0, 255)
+        flat_result[index] = levels.to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+        if (index + 1) % SAVE_EVERY == 0 or index + 1 == len(flat):
+            result.flush()
+            state.write_text(json.dumps({"done": index + 1}) + "\n", encoding="utf-8")
+        on_picture(index + 1, len(flat))
+    opened: NDArray[np.uint8] = np.load(path, mmap_mode="r")
+    return opened

@@ -1,0 +1,151 @@
+"""The optimiser's loop for students: bfloat16 where the processor is fast at it, checkpoints often, resumable."""
+
+import copy
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from onestep.errors import SettingError, TrainingError
+from onestep.training.students.batch import BatchSource
+from onestep.training.students.losses import LossWeights, Perceptual, student_loss
+from onestep.training.students.network import StudentNetwork
+from onestep.training.students.progress_file import load_progress, save_progress
+
+WARMUP_STEPS = 100
+FINAL_RATE_SHARE = 0.02
+EMA_DECAY = 0.998
+CLIP_NORM = 1.0
+WEIGHT_DECAY = 1e-4
+
+
+@dataclass(frozen=True)
+class StudentTraining:
+    """How long and how fast."""
+
+    steps: int = 4000
+    learning_rate: float = 1e-3
+    """The highest; a cosine schedule goes down from it to 2 % (Loshchilov and Hutter 2017)."""
+    seed: int = 0
+    """Of the order of the data and its augmentation."""
+    report_every: int = 50
+    checkpoint_every: int = 250
+    bfloat16: bool = False
+    """Compute forward and backward in bfloat16, weights and losses in float32. Several times as fast on processors
+    with AMX, and on GPUs."""
+    perceptual_every: int = 4
+    """The perceptual distance costs several times what the student costs: it is computed each so many steps."""
+    weights: LossWeights = field(default_factory=LossWeights)
+
+    def __post_init__(self) -> None:
+        if (
+            min(self.steps, self.report_every, self.checkpoint_every, self.perceptual_every) < 1
+            or self.learning_rate <= 0.0
+        ):
+            raise SettingError(f"Steps and intervals are 1 or more and the rate is above 0; got {self}.")
+
+
+class StudentTrainer:
+    """A student on its way: weights, their moving average, and the optimiser's moments.
+
+    Args:
+        student: The student, changed in place, on the device it shall be trained on.
+        options: How long and how fast.
+    """
+
+    def __init__(self, student: StudentNetwork, options: StudentTraining) -> None:
+        self.student, self.options = student, options
+        self.student.to(memory_format=torch.channels_last).train().requires_grad_(True)
+        self.average: StudentNetwork = copy.deepcopy(student).requires_grad_(False).eval()
+        self.optimiser = torch.optim.AdamW(
+            student.parameters(), lr=options.learning_rate, weight_decay=WEIGHT_DECAY, betas=(0.9, 0.99)
+        )
+        self.step = 0
+
+    def save(self, path: Path) -> None:
+        """Write all that `resume` needs into one safetensors file, which replaces an older one at once."""
+        save_progress(path, self.step, self.student, self.average, self.optimiser)
+
+    def resume(self, path: Path) -> None:
+        """Go on where `save` was called.
+
+        Raises:
+            CheckpointError: The file is damaged or is of a student of another shape.
+        """
+        self.step = load_progress(path, self.student, self.average, self.optimiser)
+
+    def run(
+        self,
+        sources_of_step: Callable[[int], Sequence[BatchSource]],
+        *,
+        perceptual: Perceptual | None,
+        log: Callable[[str], None] = lambda line: None,
+        on_step: Callable[[int], None] = lambda step: None,
+        on_checkpoint: Callable[[int], None] = lambda step: None,
+    ) -> None:
+        """Train until `options.steps`.
+
+        Args:
+            sources_of_step: Where the batches of a step may come from; they take turns.
+            perceptual: A perceptual distance, or None.
+            log: Takes a line of text now and then.
+            on_step: Called after each step.
+            on_checkpoint: Called every `checkpoint_every` steps and at the end.
+
+        Raises:
+            TrainingError: A loss is not finite; the weights are those of the step before.
+        """
+        running, counted, begun = 0.0, 0, time.monotonic()
+        while self.step < self.options.steps:
+            sources = sources_of_step(self.step)
+            source = sources[self.step % len(sources)]
+            running += self._step(source, perceptual)
+            counted += 1
+            self.step += 1
+            on_step(self.step)
+            if self.step % self.options.report_every == 0:
+                seconds = (time.monotonic() - begun) / counted
+                log(f"step {self.step}/{self.options.steps} loss {running / counted:.4f}, {seconds:.2f} s a step")
+                running, counted, begun = 0.0, 0, time.monotonic()
+            if self.step % self.options.checkpoint_every == 0 or self.step == self.options.steps:
+                on_checkpoint(self.step)
+
+    def _step(self, source: BatchSource, perceptual: Perceptual | None) -> float:
+        device = next(self.student.parameters()).device
+        batch = source.batch(np.random.default_rng([self.options.seed, self.step])).to(device)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.options.learning_rate * _rate_share(self.step, self.options.steps)
+        self.optimiser.zero_grad(set_to_none=True)
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.options.bfloat16):
+            result = self.student(batch.image.contiguous(memory_format=torch.channels_last))
+            judged = perceptual if self.step % self.options.perceptual_every == 0 else None
+            loss = student_loss(result, batch, weights=self.options.weights, perceptual=judged)
+        value = _finite(loss, self.step, self.options.learning_rate)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.student.parameters(), CLIP_NORM)
+        self.optimiser.step()
+        self._follow()
+        return value
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        decay = min(EMA_DECAY, (1 + self.step) / (10 + self.step))
+        for ours, theirs in zip(self.average.parameters(), self.student.parameters(), strict=True):
+            ours.lerp_(theirs, 1.0 - decay)
+
+
+def _finite(loss: Tensor, step: int, rate: float) -> float:
+    value = float(loss.detach())
+    if not np.isfinite(value):
+        raise TrainingError(f"The loss of step {step + 1} is {value}. Lower the learning rate ({rate:g}).")
+    return value
+
+
+def _rate_share(step: int, steps: int) -> float:
+    warm = min(1.0, (step + 1) / WARMUP_STEPS)
+    cosine = 0.5 * (1.0 + float(np.cos(np.pi * step / steps)))
+    return warm * (FINAL_RATE_SHARE + (1.0 - FINAL_RATE_SHARE) * cosine)
