@@ -32,8 +32,10 @@ unit: $(VENV)/.dev-ready
 	$(VENV)/bin/python -m pytest -q
 
 gpu-check: $(VENV)/.dev-ready  ## everything that needs a GPU
+	$(VENV)/bin/python -m scripts.gpu_check --look
 	$(PIP) uninstall -y onnxruntime
 	$(PIP) install 'onnxruntime-gpu[cuda,cudnn]'
+	@$(PIP) install -e '.[tensorrt]' || echo "tensorrt could not be installed (NVIDIA's package index): it is passed over"
 	$(VENV)/bin/python -m scripts.gpu_check
 
 $(VENV)/.run-ready: $(MADE_FROM)

@@ -22,6 +22,12 @@ class VideoReport:
     base: str
     """Name of the base model of the bundle."""
     backend: str
+    decoder: str
+    """`nvdec` or `software`."""
+    encoder: str
+    """FFmpeg's name of it, such as `libx264` or `h264_nvenc`."""
+    passed_over: dict[str, str]
+    """`nvdec` and `nvenc` where `auto` did not take them, each with the reason."""
     source_size: FrameSize
     internal_size: FrameSize
     """The size at which the graph computed."""

@@ -6,14 +6,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from onestep.errors import SettingError
 from onestep.frame_size import FrameSize
 from onestep.runtime.pipeline import Outcome, Pipeline
+from onestep.runtime.placement import Placement
 from onestep.runtime.report import VideoReport
 from onestep.runtime.session import Session, SessionOptions, open_session
+from onestep.runtime.smooth import Smoother
 from onestep.runtime.video.encoder import EncoderSettings
+from onestep.runtime.video.hardware import AUTO, NVDEC, NVENC, DecoderName
 from onestep.runtime.video.info import VideoInfo
 from onestep.runtime.video.reader import VideoReader
 from onestep.runtime.video.writer import VideoWriter
+from onestep.runtime.video_detail import VideoDetail
 from onestep.runtime.video_stages import LiveSource, VideoSink, VideoSource
 
 _SPARE_SLOTS = 3
@@ -50,6 +55,8 @@ def translate_video(
     audio: bool = True,
     overwrite: bool = False,
     live: bool = False,
+    smooth: bool = False,
+    decoder: DecoderName = AUTO,
     encoder: EncoderSettings | None = None,
     on_open: Callable[[Session], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
@@ -66,26 +73,36 @@ def translate_video(
         audio: Copy the audio packets.
         overwrite: Replace an existing file.
         live: The newest frame wins: frames that the engine is too slow for are dropped and counted. Without audio.
-        encoder: Codec, quality, preset, threads.
+        smooth: Blend each result with the one before, moved along the picture's motion. Not for live sources.
+        decoder: `auto` takes NVDEC where it is here and decodes the source, `nvdec` insists on it.
+        encoder: Codec, quality, preset, threads, and what encodes; `None` takes NVENC where it is here.
         on_open: Called once with the session before the first frame.
         on_progress: Called in this thread after frames were written; calls that it is too slow for are left out.
 
     Raises:
+        SettingError: `smooth` for a live source or a single frame.
         OnestepError: The source cannot be read, the output not written, the bundle not opened, or the backend failed.
             What was written until then is kept if it can be played.
     """
     start = time.perf_counter()
+    settings = encoder or EncoderSettings(encoder=AUTO)
+    if smooth and live:
+        raise SettingError(
+            "Smoothing needs every frame in its order, and a live run drops frames. Leave out --smooth or --live."
+        )
     with (
-        VideoReader(source, with_audio=audio, live=live) as reader,
-        VideoWriter(output, reader.info, audio=reader.audio, settings=encoder, overwrite=overwrite) as writer,
+        VideoReader(source, with_audio=audio, live=live, decoder=decoder) as reader,
+        VideoWriter(output, reader.info, audio=reader.audio, settings=settings, overwrite=overwrite) as writer,
         _opened(session, reader.info) as opened,
     ):
+        if smooth:
+            _check_smooth(reader.info)
         if on_open is not None:
             on_open(opened)
         ready = time.perf_counter()
-        outcome = _run(reader, writer, opened, on_progress)
+        outcome = _run(reader, writer, opened, on_progress, smooth=smooth)
         writer.finish(cut=outcome.interrupted)
-        return _report(reader, str(output), opened, outcome, ready - start, time.perf_counter() - ready)
+        return _report(reader, writer, str(output), opened, outcome, ready - start, time.perf_counter() - ready)
 
 
 @contextmanager
@@ -99,31 +116,65 @@ def _opened(session: Session | SessionOptions, info: VideoInfo) -> Iterator[Sess
 
 
 def _run(
-    reader: VideoReader, writer: VideoWriter, session: Session, on_progress: Callable[[Progress], None] | None
+    reader: VideoReader,
+    writer: VideoWriter,
+    session: Session,
+    on_progress: Callable[[Progress], None] | None,
+    *,
+    smooth: bool,
 ) -> Outcome:
     info, engine = reader.info, session.engine
-    placement = session.placement(FrameSize(info.width, info.height))
+    info_size = FrameSize(info.width, info.height)
+    placement = session.placement(info_size)
     slots = [engine.new_slot() for _ in range(engine.depth + _SPARE_SLOTS)]
-    sink = VideoSink(writer, placement)
+    detail = VideoDetail(placement, info.orientation) if session.adds_detail(placement, info_size) else None
+    sink = VideoSink(writer, placement, smoother=Smoother() if smooth else None, detail=detail)
 
     def tell(outcome: Outcome) -> None:
         if on_progress is not None:
             on_progress(Progress(outcome.written, info.frame_count, outcome.seconds))
 
-    with LiveSource(reader, placement) if info.is_live else VideoSource(reader, info, placement) as source:
+    with _source(reader, session, placement, detail) as source:
         return Pipeline(source, engine, sink, slots, newest_wins=info.is_live).run(tell)
 
 
+def _source(reader: VideoReader, session: Session, placement: Placement, detail: VideoDetail | None) -> VideoSource:
+    if reader.info.is_live:
+        return LiveSource(reader, placement, session.finish_input, detail)
+    return VideoSource(reader, reader.info, placement, session.finish_input, detail)
+
+
+def _check_smooth(info: VideoInfo) -> None:
+    """Raise SettingError where there is no frame before the frame, or frames may be lost in between."""
+    if info.is_live:
+        raise SettingError(
+            f"{info.name} is a live source, whose frames may be dropped; smoothing needs each of them in its order. "
+            "Leave out --smooth."
+        )
+    if info.frame_count == 1:
+        raise SettingError(f"{info.name} has one frame, so there is nothing to smooth. Leave out --smooth.")
+
+
 def _report(
-    reader: VideoReader, output: str, session: Session, outcome: Outcome, opening_seconds: float, seconds: float
+    reader: VideoReader,
+    writer: VideoWriter,
+    output: str,
+    session: Session,
+    outcome: Outcome,
+    opening_seconds: float,
+    seconds: float,
 ) -> VideoReport:
     info, manifest = reader.info, session.bundle.manifest
+    passed_over = {NVDEC: reader.decoder.passed_over, NVENC: writer.nvenc_passed_over}
     return VideoReport(
         source=info.name,
         output=output,
         domain=manifest.domain,
         base=manifest.base,
         backend=session.backend,
+        decoder=reader.decoder.name,
+        encoder=writer.encoder,
+        passed_over={name: reason for name, reason in passed_over.items() if reason is not None},
         source_size=FrameSize(info.width, info.height),
         internal_size=session.frame_size,
         frames_read=reader.frames_read,

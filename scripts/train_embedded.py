@@ -106,7 +106,7 @@ def _train_base(folder: Path, frames: RenderedFrames, options: argparse.Namespac
 def _train_domain(work: Path, base: Base, frames: RenderedFrames, look: Path | None, log: Log) -> None:
     """Run the stages one after the other; each begins with what the one before left in its folder."""
     known = domain(DOMAIN)
-    embedding = base.prompt_embedding(known.prompt)
+    embedding = base.prompt_embedding(known.prompt or "")
     rows = _sample_rows(frames, look)
     generator = _new_generator(base)
     for stage in STAGES:
@@ -187,7 +187,7 @@ def _packed(generator: OneStepGenerator, base: Base, known: Domain) -> PackedGen
     card = GeneratorCard(
         domain=known.name,
         direction=known.direction,
-        prompt=known.prompt,
+        prompt=known.prompt or "",
         base=base.name,
         base_licence=base.licence,
         checkpoint_licence=LICENCE,

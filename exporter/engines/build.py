@@ -104,6 +104,11 @@ def _check_buildable(bundle: Bundle, options: BuildOptions, measure: LatencyMs |
         raise SettingError(
             f"{options.builds} builds were asked for, and there is no GPU here that could tell the fastest. Build once."
         )
+    if bundle.manifest.precision == "int8":
+        raise EngineBuildError(
+            f"{bundle.path} is an int8 bundle, which is made for processors; engines are built from fp16 or fp32. "
+            "Export the generator with --precision fp16."
+        )
     if len(bundle.manifest.inputs) != 1:
         names = ", ".join(spec.name for spec in bundle.manifest.inputs)
         raise EngineBuildError(

@@ -27,6 +27,7 @@ def builder_config(parsed: ParsedNetwork, options: BuildOptions, sizes: Sequence
     config = parsed.builder.create_builder_config()
     config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED  # for the inspector
     config.progress_monitor = progress_monitor(trt, tell)
+    config.clear_flag(trt.BuilderFlag.TF32)  # float32 is where the graph needs more than TF32's 11 bits of mantissa
     if options.optimization_level is not None:
         config.builder_optimization_level = options.optimization_level
     if options.workspace_mib is not None:

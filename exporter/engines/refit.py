@@ -53,7 +53,9 @@ def plan_refit(built: Path, given: Path) -> RefitPlan:
     )
 
 
-def refit_plan(library: TensorRtLibrary, plan: bytes, given: Path, wanted: RefitPlan) -> bytes:
+def refit_plan(
+    library: TensorRtLibrary, plan: bytes, given: Path, wanted: RefitPlan, *, trusted_host_code: bool = False
+) -> bytes:
     """Return a plan with the weights of a new graph. Not run on a GPU where it was written.
 
     Args:
@@ -61,6 +63,7 @@ def refit_plan(library: TensorRtLibrary, plan: bytes, given: Path, wanted: Refit
         plan: The serialised engine, built refittable.
         given: The new graph's file.
         wanted: From `plan_refit`.
+        trusted_host_code: Whether the plan is version compatible and so brings its own runtime.
 
     Raises:
         EngineBuildError: The engine is not refittable, a weight has no place in it, or one was not set.
@@ -68,7 +71,9 @@ def refit_plan(library: TensorRtLibrary, plan: bytes, given: Path, wanted: Refit
     """
     trt = library.load(purpose="replace an engine's weights")
     logger = collecting_logger(trt)
-    engine = trt.Runtime(logger).deserialize_cuda_engine(plan)
+    runtime = trt.Runtime(logger)
+    runtime.engine_host_code_allowed = trusted_host_code
+    engine = runtime.deserialize_cuda_engine(plan)
     if engine is None or not engine.refittable:
         reason = "; ".join(logger.errors) or "it was built without --refittable"
         raise EngineBuildError(f"The engine's weights cannot be replaced: {reason}. {_ADVICE}")

@@ -150,7 +150,7 @@ def find_engine(bundle: Bundle, size: FrameSize, host: EngineHost) -> FoundEngin
     reasons = []
     for path in sorted((bundle.path / ENGINES_FOLDER).glob(f"{host.backend}.*json")):
         record = read_record(path, rebuild=rebuild)
-        reason = _why_not(record, bundle, size, host)
+        reason = why_not(record, bundle, size, host)
         if reason is None:
             return FoundEngine(record, path.parent / record.plan, record.sizes.index(size))
         reasons.append(f"{path.name}: {reason}")
@@ -159,8 +159,15 @@ def find_engine(bundle: Bundle, size: FrameSize, host: EngineHost) -> FoundEngin
     raise EngineError(f"No {host.backend} engine of {bundle.path} fits ({'; '.join(reasons)}). Rebuild: {rebuild}")
 
 
-def _why_not(record: EngineRecord, bundle: Bundle, size: FrameSize, host: EngineHost) -> str | None:
-    """Return the first reason why an engine does not fit, from the cheapest to find to the dearest."""
+def why_not(record: EngineRecord, bundle: Bundle, size: FrameSize, host: EngineHost) -> str | None:
+    """Return the first reason why an engine does not fit, from the cheapest to find to the dearest; None where it does.
+
+    Args:
+        record: Of an engine of the bundle.
+        bundle: Opened.
+        size: Frame size in pixels.
+        host: The machine that shall run it.
+    """
     if record.graph != graph_hashes(bundle.manifest):
         return "the bundle's graph changed after the engine was built"
     if not _library_fits(record, host):

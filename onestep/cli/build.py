@@ -60,14 +60,19 @@ def build(
         refittable=refittable,
         builds=builds,
     )
-    report = _built(open_bundle(bundle), options)
+    report = built_engine(open_bundle(bundle), options)
     if as_json:
         print(json.dumps({"plan": str(report.plan), "record": dataclasses.asdict(report.record)}, indent=2))
     else:
-        _print_report(report)
+        print_engine(report)
 
 
-def _built(bundle: "Bundle", options: "BuildOptions") -> "BuildReport":
+def built_engine(bundle: "Bundle", options: "BuildOptions") -> "BuildReport":
+    """Build an engine with progress on stderr.
+
+    Raises:
+        OnestepError: As `onestep.exporter.engines.build.build_engine`; also no GPU where the library needs one.
+    """
     from onestep.exporter.engines.build import build_engine
     from onestep.exporter.engines.options import profile_sizes
 
@@ -106,7 +111,8 @@ def _timer(bundle: "Bundle", options: "BuildOptions", size: FrameSize) -> Callab
     return lambda plan: plan_latency_ms(plan, bundle=bundle, backend=options.backend, size=size)
 
 
-def _print_report(report: "BuildReport") -> None:
+def print_engine(report: "BuildReport") -> None:
+    """Print what an engine computes in, how it was made, and where it is."""
     from rich.console import Console
 
     record, console = report.record, Console()

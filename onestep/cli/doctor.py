@@ -4,8 +4,7 @@ import json
 import os
 import platform
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -16,7 +15,11 @@ _EXTRAS = {
     "train": ("torch", "diffusers", "transformers", "peft", "accelerate", "safetensors"),
     "export": ("torch", "diffusers", "transformers", "safetensors", "onnx", "onnxscript"),
 }
-_ENCODERS = ("libx264", "libx265", "libvpx-vp9", "libsvtav1", "h264_nvenc", "hevc_nvenc")
+_CODECS = {
+    "decoder": ("h264", "hevc", "vp9", "libdav1d", "mpeg4", "mjpeg"),
+    "encoder": ("libx264", "libx265", "libvpx-vp9", "h264_nvenc", "hevc_nvenc"),
+}
+_MODES: dict[str, Literal["r", "w"]] = {"decoder": "r", "encoder": "w"}
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Finding:
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Say what this machine can run, and why not the rest."""
-    findings = [*_machine(), *_nvidia(), *_backends(), *_extras(), *_encoders()]
+    findings = [*_machine(), *_nvidia(), *_backends(), *_extras(), *_codecs()]
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
         return
@@ -64,7 +67,19 @@ def _backends() -> list[Finding]:
     for backend in BACKENDS:
         reason = backend.why_not()
         findings.append(Finding(f"backend {backend.name}", reason is None, reason or "ready"))
-    return findings
+    return [*findings, _auto([finding.subject for finding in findings if finding.usable])]
+
+
+def _auto(usable: list[str]) -> Finding:
+    """Say what `--backend auto` takes on this machine."""
+    names = [subject.removeprefix("backend ") for subject in usable]
+    needs_engine = [name for name in names if name.startswith("tensorrt")]
+    order = [*(f"{name} where the bundle has an engine for it" for name in needs_engine), *names[len(needs_engine) :]]
+    return Finding(
+        "backend auto",
+        bool(order),
+        f"takes {', else '.join(order[: len(needs_engine) + 1])}" if order else "no backend is usable",
+    )
 
 
 def _extras() -> list[Finding]:
@@ -80,22 +95,24 @@ def _extras() -> list[Finding]:
 
 
 def _installed(library: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(library)
     except PackageNotFoundError:
         return None
 
 
-def _encoders() -> list[Finding]:
+def _codecs() -> list[Finding]:
+    return [_codec(kind, name) for kind, names in _CODECS.items() for name in names]
+
+
+def _codec(kind: str, name: str) -> Finding:
     import av.codec
 
-    findings = []
-    for name in _ENCODERS:
-        try:
-            av.codec.Codec(name, "w")
-        except av.codec.codec.UnknownCodecError:
-            findings.append(Finding(f"encoder {name}", False, f"not in this build of PyAV {av.__version__}"))
-        else:
-            needs_driver = " (needs an NVIDIA driver to open)" if name.endswith("nvenc") else ""
-            findings.append(Finding(f"encoder {name}", True, f"PyAV {av.__version__}{needs_driver}"))
-    return findings
+    try:
+        av.codec.Codec(name, _MODES[kind])
+    except av.codec.codec.UnknownCodecError:
+        return Finding(f"{kind} {name}", False, f"not in this build of PyAV {av.__version__}")
+    needs_gpu = "; whether it opens stands under NVENC" if name.endswith("nvenc") else ""
+    return Finding(f"{kind} {name}", True, f"PyAV {av.__version__}{needs_gpu}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from onestep.cli.choose_generator import GeneratorChoice, loaded_generator
+from onestep.cli.export_engine import EngineOption, check_buildable, engine_backend, engine_of_export
 from onestep.cli.stage import print_stage
 from onestep.errors import require
 from onestep.frame_size import frame_size_from_text
@@ -24,15 +25,16 @@ def export(
     ] = None,
     checkpoint: Annotated[
         Path | None,
-        typer.Option(help="Trained weights, a published .pkl or a .safetensors; needs --base.", show_default=False),
+        typer.Option(help="Trained weights: a published .pkl or a .safetensors.", show_default=False),
     ] = None,
-    base: Annotated[
-        str | None, typer.Option(help="What the checkpoint was trained on: tiny, sd-turbo, or a folder.")
-    ] = None,
+    base: Annotated[str | None, typer.Option(help="tiny, sd-turbo, or a folder [the checkpoint's own].")] = None,
+    download: Annotated[
+        bool, typer.Option(help="Get the base and a published checkpoint that are not here. [accepts their licences]")
+    ] = False,
     direction: Annotated[
         Literal["a2b", "b2a"] | None, typer.Option(help="Which way, where the checkpoint has both.")
     ] = None,
-    precision: Annotated[str, typer.Option(help="Types of the graph: fp32 or fp16.")] = "fp32",
+    precision: Annotated[str, typer.Option(help="Types of the graph: fp32, fp16, or int8 for processors.")] = "fp32",
     size: Annotated[
         str | None,
         typer.Option(help="The graph's only frame size, WIDTHxHEIGHT. Without it, height and width stay free."),
@@ -40,12 +42,17 @@ def export(
     prompt: Annotated[
         str | None, typer.Option(help="What to say to the model [the domain's or the generator's own].")
     ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(help="Folder of pictures like those to come, for int8 [rendered scenes].", show_default=False),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder of the bundle [default: DOMAIN-PRECISION.bundle].")
     ] = None,
     parity_frames: Annotated[
         int | None, typer.Option(min=1, help="Frames of the parity proof [default: 32, or 1 for large networks].")
     ] = None,
+    engine: EngineOption = "none",
     overwrite: Annotated[bool, typer.Option(help="Replace a bundle that is there.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
@@ -53,11 +60,12 @@ def export(
 
     The bundle runs with `onestep run-video --bundle`.
     """
-    choice = GeneratorChoice(domain, generator, checkpoint, base, direction, prompt)
     frame_size = frame_size_from_text(size) if size else None
+    choice = GeneratorChoice(domain, generator, checkpoint, base, direction, prompt, download, frame_size)
     require("torch", extra="export", purpose="export a generator")
     require("diffusers", extra="export", purpose="export a generator")
     require("onnxscript", extra="export", purpose="export a generator")
+    backend = engine_backend(engine)
     from onestep.exporter.export import ExportOptions, export_bundle
     from onestep.exporter.quiet import quiet_libraries
 
@@ -66,17 +74,23 @@ def export(
         size=frame_size,
         prompt=prompt,
         parity_frame_count=parity_frames,
+        calibration=calibration,
         overwrite=overwrite,
     )
     with quiet_libraries():
-        packed = loaded_generator(choice)
-        print(f"Licences: base {packed.card.base_licence}; weights {packed.card.checkpoint_licence}", file=sys.stderr)
-        target = output or Path(f"{packed.card.domain}-{precision}.bundle")
-        report = export_bundle(packed, target, options=options, on_stage=print_stage)
-    if as_json:
-        print(json.dumps(_plain(report), indent=2))
-    else:
+        packed = [loaded_generator(choice)]
+        card = packed[0].card
+        check_buildable(card, precision, backend)
+        print(f"Licences: base {card.base_licence}; weights {card.checkpoint_licence}", file=sys.stderr)
+        target = output or Path(f"{card.domain}-{precision}.bundle")
+        # Popped, so that no reference stays here: the networks' memory is free as soon as the export is done with them.
+        report = export_bundle(packed.pop(), target, options=options, on_stage=print_stage)
+    if not as_json:
         _print_report(report)
+    outcome = engine_of_export(report.path, backend)
+    if as_json:
+        print(json.dumps(_plain(report) | outcome.plain(), indent=2))
+    outcome.finish(show=not as_json)
 
 
 def _print_report(report: "ExportReport") -> None:
@@ -84,7 +98,7 @@ def _print_report(report: "ExportReport") -> None:
     from rich.table import Table
 
     console, manifest, parity = Console(), report.manifest, report.parity
-    console.print(_folding_table(report.folded.before, report.folded.after))
+    console.print(_folding_table(report.traced, report.folded))
     table = Table("compared", "largest", "over 1", "over 3", "PSNR dB", title=f"Parity on {parity.frame_count} frames")
     rows = {
         f"torch {parity.precision} / torch fp32": parity.torch_to_float32,
@@ -96,6 +110,15 @@ def _print_report(report: "ExportReport") -> None:
             over = (f"{share:.3%}" for share in (row.share_over_1, row.share_over_3))
             table.add_row(name, str(row.max_abs), *over, f"{row.psnr_db:.1f}")
     console.print(table)
+    for overflow in report.overflows:
+        reason = f"{overflow.module} reaches {overflow.largest:.3g}, too much for half precision"
+        console.print(f"{overflow.kept} stays float32: {reason}")
+    if report.int8 is not None:
+        console.print(
+            f"int8: {report.int8.int8_ms:.1f} ms a frame on this machine, float32 {report.int8.float32_ms:.1f} ms; "
+            f"{len(report.int8.in_float32)} of {report.int8.convolutions} convolutions stay float32; "
+            f"{report.int8.psnr_db:.1f} dB on calibration frames"
+        )
     gflop = {part: count / 1e9 for part, count in manifest.flops_per_frame.items()}
     console.print(f"GFLOP per {manifest.frame.preferred} frame: " + ", ".join(f"{k} {v:.2f}" for k, v in gflop.items()))
     console.print(f"Licences: base {manifest.licences.base}; weights {manifest.licences.checkpoint}")
@@ -116,9 +139,11 @@ def _plain(report: "ExportReport") -> dict[str, Any]:
 
     return {
         "bundle": str(report.path),
+        "float32_for_range": [dataclasses.asdict(overflow) for overflow in report.overflows],
+        "int8": None if report.int8 is None else dataclasses.asdict(report.int8),
         "folding": {
-            "before": dataclasses.asdict(report.folded.before),
-            "after": dataclasses.asdict(report.folded.after),
+            "before": dataclasses.asdict(report.traced),
+            "after": dataclasses.asdict(report.folded),
         },
         "parity": report.parity.as_json(),
         "manifest": dataclasses.asdict(report.manifest),

@@ -11,9 +11,13 @@ import typer
 from onestep.cli.choose_bundle import (
     BackendOption,
     BundleOption,
+    DetailOption,
     DomainOption,
     OverwriteOption,
+    PrepareOption,
+    SeedOption,
     SizeOption,
+    StrengthOption,
     ThreadsOption,
     chosen_bundle,
     say_what_runs,
@@ -36,6 +40,10 @@ def run_image(
     backend: BackendOption = "auto",
     size: SizeOption = None,
     threads: ThreadsOption = None,
+    prepare: PrepareOption = None,
+    detail: DetailOption = None,
+    strength: StrengthOption = None,
+    seed: SeedOption = None,
     overwrite: OverwriteOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the pictures as JSON.")] = False,
 ) -> None:
@@ -53,7 +61,16 @@ def run_image(
     with shown_progress("pictures") as tell:
         results = translate_pictures(
             jobs,
-            options=SessionOptions(bundle=opened, backend=backend, size=size, threads=threads),
+            options=SessionOptions(
+                bundle=opened,
+                backend=backend,
+                size=size,
+                threads=threads,
+                prepare=prepare,
+                detail=detail,
+                strength=strength,
+                seed=seed,
+            ),
             overwrite=overwrite,
             on_open=say_what_runs,
             on_progress=lambda done: tell(done, len(jobs)),

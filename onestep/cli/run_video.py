@@ -2,16 +2,20 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from onestep.cli.choose_bundle import (
     BackendOption,
     BundleOption,
+    DetailOption,
     DomainOption,
     OverwriteOption,
+    PrepareOption,
+    SeedOption,
     SizeOption,
+    StrengthOption,
     ThreadsOption,
     chosen_bundle,
     say_what_runs,
@@ -37,13 +41,24 @@ def run_video(
     backend: BackendOption = "auto",
     size: SizeOption = None,
     threads: ThreadsOption = None,
+    prepare: PrepareOption = None,
+    detail: DetailOption = None,
+    strength: StrengthOption = None,
+    seed: SeedOption = None,
     live: Annotated[bool, typer.Option("--live", help="Newest frame wins: drop what comes too fast.")] = False,
+    smooth: Annotated[bool, typer.Option("--smooth", help="Steady the result along the picture's motion.")] = False,
     audio: Annotated[bool, typer.Option("--audio/--no-audio", help="Copy the sound.")] = True,
     overwrite: OverwriteOption = False,
     report: Annotated[Path | None, typer.Option(help="Write the run's figures to this JSON file.")] = None,
     crf: Annotated[int | None, typer.Option(help="Quality, lower is better [h264 20, h265 22, vp9 30].")] = None,
     preset: Annotated[str | None, typer.Option(help="Speed of the encoder [h264 superfast].")] = None,
     codec: Annotated[str | None, typer.Option(help="h264, h265 or vp9 [by the output's suffix].")] = None,
+    decoder: Annotated[
+        Literal["auto", "software", "nvdec"], typer.Option(help="auto takes NVDEC where it is here; nvdec insists.")
+    ] = "auto",
+    encoder: Annotated[
+        Literal["auto", "software", "nvenc"], typer.Option(help="auto takes NVENC where it is here; nvenc insists.")
+    ] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Translate a video, with its size, times and sound kept.
@@ -57,18 +72,29 @@ def run_video(
 
     if report is not None:
         check_report(report)
-    encoder = EncoderSettings(codec=codec, quality=crf, preset=preset)
+    settings = EncoderSettings(codec=codec, quality=crf, preset=preset, encoder=encoder)
     opened = chosen_bundle(domain, bundle)
     target = output or default_output(source, opened.manifest.domain)
     with shown_progress("frames") as tell:
         done = translate_video(
             source,
             target,
-            session=SessionOptions(bundle=opened, backend=backend, size=size, threads=threads),
+            session=SessionOptions(
+                bundle=opened,
+                backend=backend,
+                size=size,
+                threads=threads,
+                prepare=prepare,
+                detail=detail,
+                strength=strength,
+                seed=seed,
+            ),
             audio=audio,
             overwrite=overwrite,
             live=live,
-            encoder=encoder,
+            smooth=smooth,
+            decoder=decoder,
+            encoder=settings,
             on_open=say_what_runs,
             on_progress=lambda progress: tell(progress.frames_written, progress.frames_total),
         )
@@ -76,6 +102,8 @@ def run_video(
     print(text, end="", file=sys.stderr if target == "-" else sys.stdout)
     if report is not None:
         write_report(done, report)
+    for name, reason in done.passed_over.items():
+        print(f"passed over {name}: {reason}", file=sys.stderr)
     if done.damage is not None:
         print(f"Warning: {done.damage}", file=sys.stderr)
     if done.cut_short:
@@ -106,7 +134,7 @@ def _summary(report: "VideoReport") -> str:
     share = report.end_to_end_fps / report.engine_fps if report.engine_fps else 0.0
     return (
         f"{report.output}: {report.frames_written} frames of {report.source_size}, computed at {report.internal_size} "
-        f"on {report.backend}\n"
+        f"on {report.backend}; decoded by {report.decoder}, encoded by {report.encoder}\n"
         f"frames      {report.frames_read} read, {report.frames_written} written{dropped}\n"
         f"latency     p50 {report.latency_p50_ms:.1f} ms, p95 {report.latency_p95_ms:.1f} ms, "
         f"p99 {report.latency_p99_ms:.1f} ms\n"

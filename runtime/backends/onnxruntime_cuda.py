@@ -90,6 +90,7 @@ def cuda_session(ort: Any, bundle: Bundle, options: Any, stream: Any) -> Any:
         "device_id": "0",
         "user_compute_stream": str(int(stream)),
         "enable_cuda_graph": "1",
+        "use_tf32": "0",  # it would undo the float32 that the step needs
         "cudnn_conv_algo_search": "EXHAUSTIVE",
     }
     try:

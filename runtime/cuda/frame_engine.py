@@ -9,7 +9,8 @@ recorded once and replayed for each frame. The host waits for one thing only: th
 about to hand out. A slot is submitted again only after it was waited for, so its own memory needs no further guard.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,6 +19,7 @@ from onestep.frame_size import FrameSize
 from onestep.runtime.cuda.calls import Cuda
 from onestep.runtime.cuda.pinned import pinned_frame
 from onestep.runtime.cuda.resources import CudaResources
+from onestep.runtime.cuda.timeline import Timeline
 from onestep.runtime.slots import Slot
 
 Enqueue = Callable[[], None]
@@ -67,6 +69,7 @@ class GpuFrameEngine:
         self._name, self._resources = name, resources
         self._cuda: Cuda | None = resources.cuda
         self._bytes = size.pixels * 3
+        self._mark: Callable[[Any], None] = _no_mark
         try:
             self._copy_in, self._compute, self._copy_out = (resources.stream() for _ in range(3))
             self._computation = compute(self._compute)
@@ -94,13 +97,20 @@ class GpuFrameEngine:
         call, kinds = self._open().call, self._open().api.cudaMemcpyKind
         source, result = slot.input.ctypes.data, slot.output.ctypes.data
         to_device, to_host = kinds.cudaMemcpyHostToDevice, kinds.cudaMemcpyDeviceToHost
+        mark = self._mark
+        mark(self._copy_in)
         call("cudaMemcpyAsync", slot.device_input, source, self._bytes, to_device, self._copy_in)
+        mark(self._copy_in)
         call("cudaEventRecord", slot.arrived, self._copy_in)
         call("cudaStreamWaitEvent", self._compute, slot.arrived, 0)
+        mark(self._compute)
         slot.enqueue()
+        mark(self._compute)
         call("cudaEventRecord", slot.computed, self._compute)
         call("cudaStreamWaitEvent", self._copy_out, slot.computed, 0)
+        mark(self._copy_out)
         call("cudaMemcpyAsync", result, slot.device_output, self._bytes, to_host, self._copy_out)
+        mark(self._copy_out)
         call("cudaEventRecord", slot.done, self._copy_out)
 
     def wait(self, slot: Slot) -> None:
@@ -111,6 +121,17 @@ class GpuFrameEngine:
         """
         assert isinstance(slot, _GpuSlot), "a slot of another engine"
         self._open().call("cudaEventSynchronize", slot.done)
+
+    @contextmanager
+    def traced(self) -> Iterator[Timeline]:
+        """Note when the GPU works on each frame that is submitted while the block runs. For diagnosis: it allocates."""
+        timeline = Timeline(self._open())
+        self._mark = timeline.mark
+        try:
+            yield timeline
+        finally:
+            self._mark = _no_mark
+            timeline.close()
 
     def close(self) -> None:
         """Wait for what was submitted, then free everything but host memory that someone still views."""
@@ -125,3 +146,7 @@ class GpuFrameEngine:
         if self._cuda is None:
             raise BackendError(f"The session on {self._name} is closed. Open it again.")
         return self._cuda
+
+
+def _no_mark(stream: Any) -> None:
+    """Note nothing."""

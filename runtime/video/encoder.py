@@ -8,13 +8,14 @@ default: good pictures, little CPU beside a neural engine, and no delay from reo
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final
+from typing import Final, get_args
 
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from onestep.errors import SettingError, UnknownNameError
 from onestep.runtime.video.colour import ColourTags
+from onestep.runtime.video.hardware import EncoderName
 from onestep.runtime.video.info import VideoInfo
 from onestep.runtime.video.threads import codec_threads
 
@@ -40,6 +41,8 @@ class _Codec:
     presets: tuple[str, ...]
     options: dict[str, str]
     needs_even_size: bool
+    quality_option: str = "crf"
+    best_quality_number: int = 0
 
 
 _CODECS: Final = {
@@ -54,6 +57,15 @@ _CODECS: Final = {
         {"b:v": "0", "deadline": "realtime", "row-mt": "1"}, False,
     ),
 }  # fmt: skip
+
+_NVENC_CODECS: Final = {
+    name: _Codec(
+        encoder, ("mp4", "mov", "matroska"), quality, 51, "preset", "p4", tuple(f"p{speed}" for speed in range(1, 8)),
+        {"rc": "vbr", "bf": "0"}, True, quality_option="cq", best_quality_number=1,  # 0 would mean that NVENC chooses
+    )
+    for name, encoder, quality in (("h264", "h264_nvenc", 20), ("h265", "hevc_nvenc", 22))
+}  # fmt: skip
+"""The same on NVENC, with its names of the options as FFmpeg documents them. Not run on a GPU where it was written."""
 
 _CONTAINER_OPTIONS: Final = {
     # A fragment every two seconds keeps an unfinished file playable; finishing turns it into a plain MP4.
@@ -74,27 +86,32 @@ class EncoderSettings:
     """Speed: `ultrafast` to `veryslow` (h264 superfast, h265 ultrafast); vp9 `0` to `8` (8, the fastest)."""
     threads: int | None = None
     """Encoder threads; by default a share of the cores."""
+    encoder: EncoderName = "software"
+    """`auto` takes NVENC where it is here and neither quality nor preset is set, `nvenc` insists on it. Its quality is
+    NVENC's constant quality, 1 to 51, and its preset `p1`, the fastest, to `p7` (p4)."""
 
     def __post_init__(self) -> None:
+        if self.encoder not in get_args(EncoderName):
+            raise UnknownNameError("encoder", self.encoder, get_args(EncoderName))
         if self.codec is None:
             return
-        codec = _codec_named(self.codec)
-        if self.quality is not None and not 0 <= self.quality <= codec.highest_quality_number:
+        codec = _codec_named(self.codec, self.encoder)
+        best, worst = codec.best_quality_number, codec.highest_quality_number
+        if self.quality is not None and not best <= self.quality <= worst:
             raise SettingError(
-                f"Quality {self.quality} is out of range for {self.codec}. "
-                f"Give 0 (best) to {codec.highest_quality_number}."
+                f"Quality {self.quality} is out of range for {self.codec}. Give {best} (best) to {worst}."
             )
         if self.preset is not None and self.preset not in codec.presets:
             raise UnknownNameError(f"{self.codec} preset", self.preset, codec.presets)
 
     def resolved(self, container: str) -> "EncoderSettings":
-        """Fill in the defaults for a container.
+        """Fill in the defaults for a container. `auto` is settled before, by `hardware_encoder`.
 
         Raises:
             SettingError: The codec cannot be stored in the container, or a setting does not fit the codec.
         """
-        name = self.codec or ("vp9" if container == "webm" else "h264")
-        codec = _codec_named(name)
+        name = self.codec or default_codec(container)
+        codec = _codec_named(name, self.encoder)
         if container not in codec.containers:
             fitting = [suffix for suffix, known in CONTAINERS.items() if known in codec.containers]
             raise SettingError(f"{name} cannot be stored in {container}. Use one of: {', '.join(fitting)}.")
@@ -103,7 +120,22 @@ class EncoderSettings:
             quality=codec.quality if self.quality is None else self.quality,
             preset=self.preset or codec.preset,
             threads=codec_threads(self.threads),
+            encoder=self.encoder,
         )
+
+
+def default_codec(container: str) -> str:
+    """Return the codec that a container gets where none is named."""
+    return "vp9" if container == "webm" else "h264"
+
+
+def ffmpeg_encoder(codec: str, encoder: EncoderName) -> str:
+    """Return FFmpeg's name of an encoder, such as `libx264`.
+
+    Raises:
+        SettingError: NVENC does not write the codec, or there is no such codec (UnknownNameError).
+    """
+    return _codec_named(codec, encoder).encoder
 
 
 def container_options(container: str) -> dict[str, str]:
@@ -135,7 +167,7 @@ def add_video_stream(
     assert settings.codec is not None and settings.threads is not None
     width, height = info.stored_size
     stream = container.add_stream(
-        _codec_named(settings.codec).encoder,
+        ffmpeg_encoder(settings.codec, settings.encoder),
         rate=info.frame_rate or _RATE_FOR_CONTROL,
         options=_encoder_options(settings),
         width=width,
@@ -159,14 +191,20 @@ def add_video_stream(
 
 def _encoder_options(settings: EncoderSettings) -> dict[str, str]:
     assert settings.codec is not None
-    codec = _codec_named(settings.codec)
-    options = {"crf": str(settings.quality), codec.preset_option: str(settings.preset), **codec.options}
-    if settings.codec == "h265":
+    codec = _codec_named(settings.codec, settings.encoder)
+    options = {codec.quality_option: str(settings.quality), codec.preset_option: str(settings.preset), **codec.options}
+    if codec.encoder == "libx265":
         options["x265-params"] = f"log-level=none:pools={settings.threads}"
     return options
 
 
-def _codec_named(name: str) -> _Codec:
+def _codec_named(name: str, encoder: EncoderName = "software") -> _Codec:
     if name not in _CODECS:
         raise UnknownNameError("codec", name, _CODECS)
-    return _CODECS[name]
+    if encoder != "nvenc":
+        return _CODECS[name]
+    if name not in _NVENC_CODECS:
+        raise SettingError(
+            f"NVENC writes {' and '.join(_NVENC_CODECS)}, not {name}. Use --encoder software for {name}."
+        )
+    return _NVENC_CODECS[name]

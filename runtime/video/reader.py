@@ -20,7 +20,9 @@ from av.video.stream import VideoStream
 
 from onestep.errors import InputError
 from onestep.runtime.video.audio import AudioLane
+from onestep.runtime.video.decoder import chosen_decoder, used_decoder
 from onestep.runtime.video.faults import AV_FAULTS, reason
+from onestep.runtime.video.hardware import DecoderName
 from onestep.runtime.video.info import VideoInfo, info_of
 from onestep.runtime.video.lengths import missing_bytes
 from onestep.runtime.video.source import Source, open_source, source_from_text
@@ -45,10 +47,17 @@ class VideoReader:
         audio: Packets to copy, for `VideoWriter`; `None` unless asked for, and for live sources.
         frames_read: Frames handed out so far.
         damage: Once the iterator has ended, one sentence on what could not be read; `None` where nothing is missing.
+        decoder: What decodes, and why `auto` passed NVDEC over.
     """
 
     def __init__(
-        self, source: str | Path, *, with_audio: bool = False, live: bool = False, threads: int | None = None
+        self,
+        source: str | Path,
+        *,
+        with_audio: bool = False,
+        live: bool = False,
+        threads: int | None = None,
+        decoder: DecoderName = "software",
     ) -> None:
         """Open a video and decode its first frame.
 
@@ -58,8 +67,10 @@ class VideoReader:
             live: The source does not wait (cameras are always live): no decoding delay, no audio, times start at 0.
                 It does not drop frames by itself, see `live.NewestFrames`.
             threads: Decoder threads; `None` takes a share of the cores, one for live sources.
+            decoder: `auto` takes NVDEC where it is here and decodes the stream, `nvdec` insists on it.
 
         Raises:
+            BackendError: NVDEC was insisted on, and is not here or does not decode the stream.
             MissingInputError: A file or a camera that does not exist.
             InputError: It is not a video, or no frame of it can be decoded.
             SettingError: `threads` is below 1.
@@ -72,7 +83,8 @@ class VideoReader:
         self._last_pts: int | None = None
         self.frames_read = 0
         self.damage: str | None = None
-        self._container = open_source(self._source)
+        self._choice = chosen_decoder(decoder)
+        self._container = open_source(self._source, hwaccel=self._choice.hwaccel)
         try:
             self._open_streams(with_audio=with_audio and not is_live)
             self._open_frames(live=is_live)
@@ -82,8 +94,9 @@ class VideoReader:
 
     def _open_streams(self, *, with_audio: bool) -> None:
         self._stream = _video_stream(self._source, self._container.streams.video)
-        self._stream.thread_type = "AUTO" if self._threads > 1 else "SLICE"
-        self._stream.thread_count = self._threads
+        threads = 1 if self._choice.hwaccel else self._threads  # NVDEC has its own; more here only hold frames back
+        self._stream.thread_type = "AUTO" if threads > 1 else "SLICE"
+        self._stream.thread_count = threads
         tracks = self._container.streams.audio if with_audio else ()
         self.audio = AudioLane(tracks) if tracks else None
 
@@ -92,6 +105,7 @@ class VideoReader:
         first = next(frames, None)
         if first is None:
             raise self._nothing_decoded()
+        self.decoder = used_decoder(self._choice, self._stream.codec_context, self._source.name)
         self._frames: Iterator[av.VideoFrame] = chain([first], frames)
         self.info: VideoInfo = info_of(self._source, self._container, self._stream, first, live=live)
         self._start_pts = (first.pts or 0) if live else 0

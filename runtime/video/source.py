@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 import av
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 
 from onestep.errors import InputError, MissingInputError
@@ -49,10 +50,14 @@ def source_from_text(text: str | Path) -> Source:
     return _file(Path(text))
 
 
-def open_source(source: Source) -> InputContainer:
+def open_source(source: Source, *, hwaccel: HWAccel | None = None) -> InputContainer:
     """Open an input for demuxing.
 
     Streams time out after 15 s without an answer and 30 s without data; files, pipes and cameras are waited for.
+
+    Args:
+        source: What to open.
+        hwaccel: What decodes in PyAV's place where a stream's codec allows; None decodes in software.
 
     Raises:
         MissingInputError: A file or a camera that does not exist.
@@ -63,7 +68,9 @@ def open_source(source: Source) -> InputContainer:
     timeout = (_OPEN_TIMEOUT_SECONDS, _READ_TIMEOUT_SECONDS) if source.kind == "stream" else None
     container_format = "v4l2" if source.kind == "camera" else None
     try:
-        container = av.open(source.address, "r", format=container_format, options=options, timeout=timeout)
+        container = av.open(
+            source.address, "r", format=container_format, options=options, timeout=timeout, hwaccel=hwaccel
+        )
     except AV_FAULTS as fault:
         raise _open_error(source, fault) from fault
     if container.format.name in _TEXT_FORMATS:

@@ -7,6 +7,7 @@ packets as they are. MP4 and MOV keep times exactly; Matroska and WebM store mil
 import logging
 import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self
@@ -28,6 +29,7 @@ from onestep.runtime.video.encoder import (
     container_options,
 )
 from onestep.runtime.video.faults import AV_FAULTS, AvFault, is_broken_pipe, is_disk_full, reason
+from onestep.runtime.video.hardware_encoder import settled_encoder
 from onestep.runtime.video.info import VideoInfo
 from onestep.runtime.video.target import Target, check_target
 
@@ -64,6 +66,8 @@ class VideoWriter:
 
     Attributes:
         settings: The encoder settings in force, with all defaults filled in.
+        encoder: FFmpeg's name of what encodes, such as `libx264`.
+        nvenc_passed_over: Why `auto` did not take NVENC; None where it did, and where software was asked for.
         frames_written: Frames handed to the encoder so far.
     """
 
@@ -88,13 +92,15 @@ class VideoWriter:
             overwrite: Replace an existing file.
 
         Raises:
+            BackendError: NVENC was insisted on and is not here, or does not take such pictures.
             OutputError: The output cannot be written there, or its container cannot hold the audio or the size.
             SettingError: Codec and container, or the settings, do not go together.
         """
         self._target = check_output(output, source=info.path, overwrite=overwrite)
         self._name = "standard output" if self._target is None else str(self._target.path)
         kind = PIPE_CONTAINER if self._target is None else CONTAINERS[self._target.path.suffix.lower()]
-        self.settings = (settings or EncoderSettings()).resolved(kind)
+        wanted = settings or EncoderSettings()
+        self.settings, self.nvenc_passed_over = settled_encoder(wanted, kind, info.stored_size)
         self.frames_written = 0
         self._info = info
         self._audio = audio
@@ -115,6 +121,7 @@ class VideoWriter:
         try:
             self._stream = add_video_stream(container, info, tags, self.settings)
             self._stream.codec_context.open()
+            self.encoder = self._stream.codec_context.name
         except AV_FAULTS as fault:
             raise self._refused_video(fault) from fault
         pixel_format = self._stream.pix_fmt or "yuv420p"
@@ -149,12 +156,13 @@ class VideoWriter:
         except OutputError as second:
             _log.error("%s", second)
 
-    def write(self, rgb: NDArray[np.uint8], *, pts: int) -> None:
+    def write(self, rgb: NDArray[np.uint8], *, pts: int, finish: Callable[[av.VideoFrame], None] | None = None) -> None:
         """Encode one picture; the array is free again when this returns.
 
         Args:
             rgb: uint8 `[h, w, 3]` of any size, RGB, upright; scaled to the output's size.
             pts: Time in units of `info.time_base`, greater than the last one.
+            finish: Called with the frame for the encoder, of the stored size and in its pixel format, to change it.
 
         Raises:
             OutputError: The disk is full or the pipe is closed. What was written before is kept if it can be played.
@@ -163,6 +171,8 @@ class VideoWriter:
         if self._last_pts is not None and pts <= self._last_pts:
             raise SettingError(f"Frame {self.frames_written} has pts {pts}, which is not after {self._last_pts}.")
         frame = self._converter.frame(rgb)
+        if finish is not None:
+            finish(frame)
         frame.pts, frame.time_base = pts, self._info.time_base
         try:
             self._container.mux(self._stream.encode(frame))

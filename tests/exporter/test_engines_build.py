@@ -106,6 +106,20 @@ def test_the_whole_sd_turbo_topology(tmp_path: Path) -> None:
     assert record.proof["fused_attention_count"] > 0
 
 
+@pytest.mark.slow
+def test_the_whole_sd_turbo_topology_for_several_sizes(tmp_path: Path) -> None:
+    generator, prompt_embedding = narrow_sd_turbo()
+    sizes = (FrameSize(128, 64), FrameSize(64, 128))
+    bundle = engine_bundle(tmp_path / "bundle", generator, prompt_embedding, size=FrameSize(128, 128), free=True)
+    frame = bundle.manifest.inputs[0]
+    assert (frame.dtype, frame.shape) == ("uint8", [1, "height", "width", 3])
+    record = build_engine(bundle, options=BuildOptions(sizes=sizes, optimization_level=0)).record
+    assert record.profiles == ["128x64", "64x128"]
+    assert record.proof["network"]["convolution"]["float32"] == 1
+    assert set(record.proof["network"]["matrix product"]) == {"float16"}
+    assert record.build_seconds > 0 and record.peak_memory_mib > 100
+
+
 def test_loading_without_a_driver_says_so(half: Bundle) -> None:
     if why_no_cuda() is None:
         pytest.skip("this machine has a GPU")

@@ -93,7 +93,7 @@ def sketch() -> Published:
 def sketch_bundle(base: Path, sketch: Published, tmp_path_factory: pytest.TempPathFactory) -> Path:
     work = tmp_path_factory.mktemp("sketch")
     path = sketch.save(work / "sketch.pkl")
-    export(checkpoint=path, base=str(base), prompt=PROMPT, output=work / "b", parity_frames=4)
+    export(checkpoint=path, base=str(base), prompt=PROMPT, size=SIZE, output=work / "b", parity_frames=2)
     return work / "b"
 
 
@@ -126,7 +126,7 @@ def test_stochastic_the_default_strength_and_seed_are_the_published_ones(
 
 def test_stochastic_flops_count_the_branches(sketch_bundle: Path, base: Path, tmp_path: Path) -> None:
     path = paired(16).save(tmp_path / "plain.pkl")
-    export(checkpoint=path, base=str(base), prompt=PROMPT, output=tmp_path / "b", parity_frames=1)
+    export(checkpoint=path, base=str(base), prompt=PROMPT, size=SIZE, output=tmp_path / "b", parity_frames=1)
     plain, stochastic = (open_bundle(b).manifest.flops_per_frame for b in (tmp_path / "b", sketch_bundle))
     assert stochastic["unet"] > plain["unet"]
 
@@ -137,7 +137,7 @@ def test_stochastic_nonsense_is_refused(sketch_bundle: Path) -> None:
         ({"seed": -1}, "seed of -1 cannot be used"),
     ):
         with pytest.raises(SettingError, match=message):
-            open_session(SessionOptions(bundle=sketch_bundle, size=SIZE, **options))  # type: ignore[arg-type]
+            open_session(SessionOptions(bundle=sketch_bundle, size=SIZE, **options))
 
 
 def test_stochastic_tensorrt_says_what_does_run_it(sketch_bundle: Path) -> None:

@@ -13,6 +13,7 @@ from onestep.exporter.samples import exact_samples, sample_frames, with_converte
 from onestep.frame_size import FrameSize
 from onestep.training.folder import PackedGenerator
 from onestep.training.generator import GeneratorNetwork
+from onestep.training.students.generator import AnyGenerator
 
 SIZE = FrameSize(32, 32)
 
@@ -26,7 +27,7 @@ def scaled(packed: PackedGenerator, name: str, factor: float) -> PackedGenerator
     return PackedGenerator(generator, packed.card, packed.base)
 
 
-def recorded(generator: GeneratorNetwork, packed: PackedGenerator) -> tuple[RangeRecorder, FrameToFrame]:
+def recorded(generator: AnyGenerator, packed: PackedGenerator) -> tuple[RangeRecorder, FrameToFrame]:
     exact = FrameToFrame(generator, packed.base.prompt_embedding("night")).eval()
     recorder = RangeRecorder(generator)
     with recorder.recording():
@@ -44,6 +45,7 @@ def test_an_ordinary_generator_has_none(packed: PackedGenerator) -> None:
 def test_the_largest_is_that_of_the_layer_itself(packed: PackedGenerator) -> None:
     recorder, exact = recorded(packed.generator, packed)
     image = exact.image_from_frame(torch.from_numpy(next(sample_frames(SIZE, 1)))[None])
+    assert isinstance(packed.generator, GeneratorNetwork)
     with torch.no_grad():
         result = packed.generator.vae.encoder.conv_in(image)
     assert recorder.largest["vae.encoder.conv_in"] == pytest.approx(float(max(result.abs().max(), image.abs().max())))
@@ -67,7 +69,7 @@ def test_what_overflows_is_named_and_kept(packed: PackedGenerator, layer: str, k
     assert kept in kept_in_float32(overflows)
     samples = exact_samples(exact, SIZE, 1)
 
-    def not_finite(generator: GeneratorNetwork) -> int:
+    def not_finite(generator: AnyGenerator) -> int:
         module = FrameToFrame(generator, exact.prompt_embedding.half()).eval()
         return with_converted(samples, module)[0].nan_count
 

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import pytest
 
-from onestep import atomic
 from onestep.domains import embedded_base
 from onestep.errors import ExportError, OutputError
 from onestep.exporter import room
@@ -47,7 +46,7 @@ def test_too_little_memory_is_said_before_loading(monkeypatch: pytest.MonkeyPatc
 def test_too_little_disk_is_said_before_tracing(
     packed: PackedGenerator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(atomic.shutil, "disk_usage", lambda _: Disk(10**9, 10**9 - 1000, 1000))
+    monkeypatch.setattr("onestep.atomic.shutil.disk_usage", lambda _: Disk(10**9, 10**9 - 1000, 1000))
     stages: list[str] = []
     with pytest.raises(OutputError, match=r"new/b needs about 0\.0 GB, and the disk has 0\.0 GB free. Make room"):
         options = ExportOptions(size=FrameSize(32, 32))

@@ -25,6 +25,14 @@ class Capture(IntFlag):
 
 
 MIB = 1 << 20
+_NEVER_COUNTED = (
+    "cudaFree",
+    "cudaStreamDestroy",
+    "cudaEventDestroy",
+    "cudaGraphDestroy",
+    "cudaGraphExecDestroy",
+    "cudaGet",
+)
 
 
 @dataclass
@@ -34,6 +42,9 @@ class FakeCudaRuntime:
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     failing: dict[str, Status] = field(default_factory=dict)
     """Calls that fail from now on."""
+    fails_at: int | None = None
+    """Number of the one call that fails; those that free or ask for words do not count and do not fail."""
+    counted: int = 0
     live: dict[str, set[int]] = field(default_factory=dict)
     """What was made and not yet freed, by the name of the call that frees it."""
     driver: int = 13000
@@ -41,6 +52,8 @@ class FakeCudaRuntime:
     free_mib: int = 8192
     memory: dict[int, Any] = field(default_factory=dict)
     capturing: bool = False
+    recorded: dict[int, int] = field(default_factory=dict)
+    """When each event was recorded: how many calls had been made by then; one call takes a millisecond."""
     cudaError_t: ClassVar[Any] = Status
     cudaHostAllocDefault: ClassVar[int] = 0
     cudaStreamNonBlocking: ClassVar[int] = 1
@@ -59,6 +72,9 @@ class FakeCudaRuntime:
 
         def call(*arguments: Any) -> tuple[Any, ...]:
             self.calls.append((name, *arguments))
+            self.counted += not name.startswith(_NEVER_COUNTED)
+            if self.counted == self.fails_at and not name.startswith(_NEVER_COUNTED):
+                return Status.cudaErrorLaunchFailure, None
             if name in self.failing:
                 return self.failing[name], None
             return self._answer(name, arguments)
@@ -85,6 +101,7 @@ class FakeCudaRuntime:
         makers = {
             "cudaStreamCreateWithFlags": "cudaStreamDestroy",
             "cudaEventCreateWithFlags": "cudaEventDestroy",
+            "cudaEventCreate": "cudaEventDestroy",
             "cudaMalloc": "cudaFree",
             "cudaHostAlloc": "cudaFreeHost",
             "cudaStreamEndCapture": "cudaGraphDestroy",
@@ -95,6 +112,10 @@ class FakeCudaRuntime:
             return ok, self._made(makers[name], arguments)
         if name in makers.values():
             self.live[name].remove(arguments[0])
+        elif name == "cudaEventRecord":
+            self.recorded[arguments[0]] = len(self.calls)
+        elif name == "cudaEventElapsedTime":
+            return ok, float(self.recorded[arguments[1]] - self.recorded[arguments[0]])
         elif name == "cudaMemcpyAsync":
             ctypes.memmove(arguments[0], arguments[1], arguments[2])
         elif name == "cudaStreamBeginCapture":

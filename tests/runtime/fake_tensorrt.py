@@ -66,6 +66,7 @@ class FakeTensorRt:
     api: FakeCudaRuntime
     __version__: str = "1.7.1.116"
     loads: bool = True
+    refusal: str = "The plan is of another version"
     runs: bool = True
     takes_shape: bool = True
     scratch_mib: int = 64
@@ -83,7 +84,7 @@ class FakeTensorRt:
 
     def _engine(self, plan: bytes) -> Any:
         if not self.loads:
-            self.logger.log(Severity.ERROR, "The plan is of another version")
+            self.logger.log(Severity.ERROR, self.refusal)
             return None
         return SimpleNamespace(
             get_device_memory_size_for_profile_v2=lambda profile: self.scratch_mib * MIB,

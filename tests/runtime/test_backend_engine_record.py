@@ -1,6 +1,7 @@
 """An engine's record: what fits is found, and each mismatch has its own words and the command that mends it."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,25 @@ def test_each_mismatch_has_its_words_and_the_command(bundle: Bundle, changes: di
         find_engine(bundle, SMALL, RTX)
     assert f"onestep build {bundle.path} --backend tensorrt-rtx --size 64x32" in str(caught.value)
     assert isinstance(caught.value, BackendError), "so that auto passes over it"
+
+
+def test_a_plan_that_was_cut_off_while_it_was_copied(bundle: Bundle) -> None:
+    put_engine(bundle.path)
+    plan = bundle.path / "engines" / "tensorrt-rtx.plan"
+    plan.write_bytes(plan.read_bytes()[:7])
+    with pytest.raises(
+        EngineError, match=r"its plan was cut off or changed: 7 bytes, expected 20\).* Rebuild: onestep bu"
+    ):
+        find_engine(bundle, SMALL, RTX)
+
+
+def test_a_bundle_that_was_exported_again_after_the_build(tmp_path: Path, bundle: Bundle) -> None:
+    put_engine(bundle.path)
+    folder = make_bundle(tmp_path / "again", kind="copy")
+    shutil.copytree(bundle.path / "engines", folder / "engines")
+    again = open_bundle(folder)
+    with pytest.raises(EngineError, match="the bundle's graph changed after the engine was built"):
+        find_engine(again, SMALL, RTX)
 
 
 def test_an_engine_of_another_gpu(bundle: Bundle) -> None:

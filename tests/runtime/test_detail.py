@@ -63,9 +63,9 @@ def test_what_the_network_did_not_see_comes_back() -> None:
     full = texture(180, 320)
     small = cv2.resize(full, (128, 72), interpolation=cv2.INTER_AREA)
     darker, truth = (small * 0.4).astype(np.uint8), (full * 0.4).astype(np.uint8)
-    enlarged = cv2.resize(darker, (320, 180), interpolation=cv2.INTER_CUBIC)
+    enlarged = np.asarray(cv2.resize(darker, (320, 180), interpolation=cv2.INTER_CUBIC), np.uint8)
     before = difference(enlarged, truth)
-    add_detail_rgb(enlarged, full, contrast_slope(small, darker))
+    add_detail_rgb(enlarged, full, contrast_slope(np.asarray(small, np.uint8), darker))
     assert difference(enlarged, truth) < 0.35 * before
 
 
