@@ -19,6 +19,8 @@ from onestep.training.students.generator import AnyGenerator
 
 _Module = TypeVar("_Module", bound=nn.Module)
 
+_G = TypeVar("_G", bound=AnyGenerator)
+
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16}
 PARTS = {
     "vae.encoder": ("vae.encoder", "vae.quant_conv"),
@@ -42,7 +44,7 @@ def compute_in_float32(module: nn.Module, *, result_dtype: torch.dtype | None) -
         module.register_forward_hook(lambda _, __, result: _cast(result, result_dtype))
 
 
-def generator_in(precision: str, generator: AnyGenerator, *, float32: Sequence[str] = ()) -> AnyGenerator:
+def generator_in(precision: str, generator: _G, *, float32: Sequence[str] = ()) -> _G:
     """Return a float32 generator in `fp32`, which is itself, or a copy of it in `fp16`.
 
     The result's `forward` takes and returns the dtype of `DTYPES[precision]`, or float32 where a part stays that.

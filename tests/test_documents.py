@@ -26,7 +26,7 @@ def test_relative_links_lead_somewhere(document: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS])
 def test_commands_exist(document: Path) -> None:
-    known = {each.name for each in (*app.registered_commands, *app.registered_groups)}
+    known = {command.name for command in app.registered_commands} | {group.name for group in app.registered_groups}
     named = re.findall(r"^ {4}onestep ([a-z][a-z-]+)", document.read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert set(named) <= known
 

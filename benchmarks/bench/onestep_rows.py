@@ -19,6 +19,7 @@ from onestep.exporter.export import ExportOptions, export_bundle
 from onestep.runtime.backends.choose import BACKENDS, Backend
 from onestep.runtime.session import Session, SessionOptions, open_session
 from onestep.training.find_base import EMBEDDED
+from onestep.training.generator import OneStepGenerator
 
 GRAPH, EAGER, COMPILED = "graph", "eager", "compiled"
 _GRAPH_BYTES = {"fp32": 4, "fp16": 2, "int8": 1}
@@ -126,6 +127,7 @@ def _row_of_session(session: Session, workload: Workload, seconds: dict[str, flo
 def _open_eager(workload: Workload) -> OpenRow:
     module, stages = workload.module, Stages(workload.clock)
     generator = module.generator
+    assert isinstance(generator, OneStepGenerator)
     stages.watch(UNET, generator.unet)
 
     @torch.inference_mode()

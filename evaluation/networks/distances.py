@@ -2,6 +2,7 @@
 
 import importlib
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -28,7 +29,7 @@ class PairDistance(Protocol):
 
 
 class StLpipsDistance:
-    """ST-LPIPS; the description is the feature maps."""
+    """ST-LPIPS; the description is the directions of the features."""
 
     def __init__(self, trunk: Trunk = "alex") -> None:
         network = load_st_lpips(trunk)
@@ -37,7 +38,7 @@ class StLpipsDistance:
 
     def describe(self, picture: NDArray[np.uint8]) -> list[Tensor]:
         with torch.inference_mode():
-            return self._network.trunk(_tensor(picture).contiguous(memory_format=torch.channels_last))
+            return self._network.directions(_tensor(picture).contiguous(memory_format=torch.channels_last))
 
     def between(self, a: list[Tensor], b: list[Tensor]) -> float:
         with torch.inference_mode():
@@ -49,9 +50,10 @@ class DinoStructureDistance:
 
     def __init__(self, folder: Path) -> None:
         self._network: ViTStructure = load_vit_structure(folder)
+        self._lock = Lock()  # it reads the keys through a hook, which sees every call
 
     def describe(self, picture: NDArray[np.uint8]) -> Tensor:
-        with torch.inference_mode():
+        with self._lock, torch.inference_mode():
             similarity: Tensor = self._network(_tensor(picture))
             return similarity
 

@@ -3,6 +3,7 @@
 Every network sees a picture squeezed to a square by an antialiased bilinear filter, whatever its aspect.
 """
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,7 +69,7 @@ class _PooledTrunk(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         last = self.network.trunk(images)[-1]
-        return (F.normalize(last, dim=1) * last.shape[1] ** 0.5).mean(dim=(2, 3))
+        return F.normalize(last, dim=1).mean(dim=(2, 3)) * math.sqrt(last.shape[1])
 
 
 def feature_net(name: str, weights: Path | None = None) -> FeatureNet:

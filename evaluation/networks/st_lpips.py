@@ -54,14 +54,19 @@ class STLPIPS(nn.Module):
         Returns:
             [B], 0 for equal pictures.
         """
-        return self.distance(self.trunk(a), self.trunk(b))
+        return self.distance(self.directions(a), self.directions(b))
 
-    def distance(self, maps_a: list[Tensor], maps_b: list[Tensor]) -> Tensor:
-        """Return the distance [B] between what `trunk` gave for two batches."""
+    def directions(self, images: Tensor) -> list[Tensor]:
+        """Return what `trunk` gives with the channels of every place scaled to length 1."""
+        return [_unit_length(maps) for maps in self.trunk(images)]
+
+    def distance(self, directions_a: list[Tensor], directions_b: list[Tensor]) -> Tensor:
+        """Return the distance [B] between what `directions` gave for two batches."""
         distances = []
-        for of_a, of_b, head in zip(maps_a, maps_b, self.heads, strict=True):
-            difference = (_unit_length(of_a) - _unit_length(of_b)).square()
-            distances.append(head(difference).mean(dim=(1, 2, 3)))
+        for of_a, of_b, head in zip(directions_a, directions_b, self.heads, strict=True):
+            # The head is linear, so the mean over places may come first.
+            difference = (of_a - of_b).square().mean(dim=(2, 3), keepdim=True)
+            distances.append(head(difference).flatten())
         return torch.stack(distances).sum(dim=0)
 
     def trunk(self, images: Tensor) -> list[Tensor]:

@@ -11,15 +11,20 @@ from typing import Annotated
 import typer
 
 from onestep.cli.build import build
+from onestep.cli.data import data
+from onestep.cli.distill import distill
 from onestep.cli.doctor import doctor
 from onestep.cli.domains import domains
+from onestep.cli.evaluate import evaluate
 from onestep.cli.export import export
 from onestep.cli.import_checkpoint import import_checkpoint
 from onestep.cli.merge import merge
 from onestep.cli.random_base import random_base
+from onestep.cli.refit import refit
 from onestep.cli.render_video import render_video
 from onestep.cli.run_image import run_image
 from onestep.cli.run_video import run_video
+from onestep.cli.train import app as train_app
 from onestep.errors import OnestepError
 from onestep.version import __version__
 
@@ -29,9 +34,14 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="One-step image translation: one network evaluation per frame, one ONNX graph, real-time video.",
 )
-for command in (run_video, run_image, export, build, merge, random_base, domains, doctor, render_video):
+_COMMANDS = (
+    run_video, run_image, evaluate, export, build, refit, merge, distill, random_base, domains, doctor, render_video,
+)  # fmt: skip
+for command in _COMMANDS:
     app.command(command.__name__.replace("_", "-"))(command)
 app.command("import")(import_checkpoint)
+app.add_typer(train_app, name="train")
+app.add_typer(data, name="data")
 
 
 def main() -> None:

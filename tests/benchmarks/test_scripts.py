@@ -8,10 +8,10 @@ import pytest
 from bench.live_age import LiveAge, live_age
 from bench.report import Report
 from bench.video_rate import write_clip
+from export import export
+from readme import BEGIN, END, readme, readme_section, replaced
 
 import onestep.runtime
-from benchmarks.export import export
-from benchmarks.readme import BEGIN, END, readme, readme_section, replaced
 from onestep.errors import InputError
 from onestep.frame_size import FrameSize
 from tests.runtime.bundles import make_bundle

@@ -32,7 +32,8 @@ CARD = StudentCard("day2night", "a2b", "driving in the night", "tiny-student", "
 def small_student(seed: int = 0) -> StudentNetwork:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return StudentNetwork.of_shape(SHAPE)
+        network: StudentNetwork = StudentNetwork.of_shape(SHAPE)
+        return network
 
 
 def test_a_shape_needs_as_many_numbers_of_blocks_as_levels() -> None:

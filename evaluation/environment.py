@@ -1,0 +1,38 @@
+"""On what an evaluation was made: machine, threads, versions."""
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final
+
+_LIBRARIES: Final = (
+    "onestep",
+    "numpy",
+    "torch",
+    "opencv-python-headless",
+    "scikit-image",
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "tensorrt",
+    "av",
+    "lpips",
+    "dists-pytorch",
+)
+
+
+def environment() -> dict[str, str]:
+    """Return machine and versions as texts; libraries that are not installed are left out."""
+    cores = len(os.sched_getaffinity(0))
+    return {
+        "machine": f"{platform.system()} {platform.machine()}, {cores} cores",
+        "load before the run": f"{os.getloadavg()[0]:.2f} (one minute)",
+        "python": platform.python_version(),
+        **{name: number for name in _LIBRARIES if (number := _version(name)) is not None},
+    }
+
+
+def _version(library: str) -> str | None:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return None
