@@ -29,7 +29,7 @@ types: $(VENV)/.dev-ready
 	$(VENV)/bin/mypy --explicit-package-bases tests benchmarks scripts
 
 unit: $(VENV)/.dev-ready
-	$(VENV)/bin/python -m pytest -q
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n auto --dist loadfile
 
 gpu-check: $(VENV)/.dev-ready  ## everything that needs a GPU
 	$(VENV)/bin/python -m scripts.gpu_check --look
