@@ -39,7 +39,7 @@ def latency(
     strength: Annotated[float, typer.Option(help="SDEdit's share of its steps that is run.")] = 0.8,
     repeats: Annotated[int, typer.Option(help="Calls of each row that are counted, at most.")] = 30,
     warmup: Annotated[int, typer.Option(help="Calls after the first that are not counted.")] = 1,
-    budget: Annotated[float, typer.Option(help="Seconds for the whole run.")] = 150.0,
+    budget: Annotated[float, typer.Option(help="Seconds for the whole run.")] = 120.0,
     threads: Annotated[int, typer.Option(help="Processor threads of a row [0: all cores].")] = 0,
     memory_limit: Annotated[
         float | None, typer.Option(help="GB this process may take; rows beyond are skipped.")

@@ -117,6 +117,16 @@ def embedded_generator(name: str) -> Path:
     return _assets() / "generators" / _embedded(name).name
 
 
+def embedded_student(name: str) -> Path:
+    """Return the folder of the student that the embedded bundle of a domain was exported from.
+
+    Raises:
+        UnknownNameError: No domain has that name.
+        SettingError: The domain's weights do not ship in the package.
+    """
+    return _assets() / "students" / _embedded(name).name
+
+
 def embedded_base() -> Path:
     """Return the folder of the `tiny` base that ships in the package."""
     return _assets() / "bases" / "tiny"

@@ -6,6 +6,7 @@ from bench.diffusion_rows import diffusion_rows
 from bench.gan_row import gan_row
 from bench.onestep_rows import onestep_rows
 from bench.row import RowSpec
+from bench.student_row import student_row
 from onestep.errors import UnknownNameError
 
 
@@ -15,7 +16,7 @@ def all_rows(strength: float) -> list[RowSpec]:
     Args:
         strength: Of SDEdit.
     """
-    return [*onestep_rows(), gan_row(), *diffusion_rows(strength)]
+    return [*onestep_rows(), student_row(), gan_row(), *diffusion_rows(strength)]
 
 
 def chosen_rows(rows: Sequence[RowSpec], names: Sequence[str]) -> list[RowSpec]:

@@ -38,7 +38,7 @@ class Settings:
     repeats: int = 30
     warmup: int = 1
     """Calls after the first that are not counted. The first call of a row slower than a second is its warm-up."""
-    budget_seconds: float = 150.0
+    budget_seconds: float = 120.0
     """For the whole run, set-up included; set-up that takes longer is not cut short."""
     threads: int = 0
     """Processor threads of a row; 0 takes all cores of this process."""

