@@ -6,12 +6,16 @@ from pathlib import Path
 _CGROUP = Path("/sys/fs/cgroup")
 
 
-def available_bytes() -> int:
-    """Return how much this process may still take before the machine swaps or the container is stopped."""
+def available_bytes(group: Path = _CGROUP) -> int:
+    """Return how much this process may still take before the machine swaps or the container is stopped.
+
+    Args:
+        group: Folder of the control group that this process is in. Files that it caches do not count: they give way.
+    """
     free = kilobyte_line("/proc/meminfo", "MemAvailable")
     with contextlib.suppress(OSError, ValueError, StopIteration):
-        limit = int((_CGROUP / "memory.max").read_text(encoding="ascii"))
-        free = min(free, limit - _cgroup_anonymous())
+        limit = int((group / "memory.max").read_text(encoding="ascii"))
+        free = min(free, limit - _anonymous_bytes(group))
     return free
 
 
@@ -23,6 +27,6 @@ def kilobyte_line(path: str, key: str) -> int:
     return 0
 
 
-def _cgroup_anonymous() -> int:
-    lines = (_CGROUP / "memory.stat").read_text(encoding="ascii").splitlines()
+def _anonymous_bytes(group: Path) -> int:
+    lines = (group / "memory.stat").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("anon "))

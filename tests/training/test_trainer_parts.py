@@ -26,7 +26,6 @@ from onestep.training.trainer.ema import MovingAverage
 from onestep.training.trainer.history import COPY, History
 from onestep.training.trainer.interrupt import noticed_interrupts
 from onestep.training.trainer.logs import JsonLines, TensorBoard, WeightsAndBiases
-from onestep.training.trainer.machine_memory import _free_in_group, free_bytes
 from onestep.training.trainer.memory_plan import GIB, MemoryPlan
 from onestep.training.trainer.optimiser import make_optimiser
 from onestep.training.trainer.run_folder import RunFolder
@@ -204,15 +203,6 @@ def test_a_plan_that_fits_says_its_parts() -> None:
 def test_a_plan_that_does_not_fit_says_what_would(values: dict[str, Any], message: str) -> None:
     with pytest.raises(TrainingError, match=f"That does not fit. .*{message}"):
         plan(**values).check()
-
-
-def test_free_memory_heeds_the_container(tmp_path: Path) -> None:
-    assert 2**20 < free_bytes(torch.device("cpu")) < 2**50
-    (tmp_path / "memory.max").write_text("3000\n")
-    (tmp_path / "memory.current").write_text("1000\n")
-    assert _free_in_group(tmp_path) == 2000
-    (tmp_path / "memory.max").write_text("max\n")
-    assert _free_in_group(tmp_path) > 2**60
 
 
 # What is looked at

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from onestep.errors import InputError, TrainingError
+from onestep.machine_memory import available_bytes
 from onestep.training.adaptation.trainable import count, trainable_tensors
 from onestep.training.base import Base, load_base
 from onestep.training.data import PairedFolder, UnpairedFolder, preparation, recognise_layout
@@ -16,7 +17,6 @@ from onestep.training.find_base import EMBEDDED, find_base
 from onestep.training.trainer.ema import MovingAverage
 from onestep.training.trainer.history import History
 from onestep.training.trainer.loop import checked_size
-from onestep.training.trainer.machine_memory import free_bytes
 from onestep.training.trainer.memory_plan import MemoryPlan
 from onestep.training.trainer.optimiser import make_optimiser
 from onestep.training.trainer.paired_task import paired_task
@@ -151,7 +151,7 @@ def _plan(settings: Settings, task: Task[Any], base: Base, processes: Processes)
     outside: list[nn.Module] = [*networks.outside, *([base.text_encoder] if device.type == "cpu" else [])]
     size = checked_size(task.batches.at(0, processes.rank, processes.count), networks.generator)
     text = task.encode([""])
-    free = free_bytes(device) + sum(
+    free = _free_bytes(device) + sum(
         tensor.untyped_storage().nbytes()
         for network in (networks.generator, networks.discriminators, *outside)
         for tensor in network.parameters()
@@ -181,3 +181,11 @@ def _state(settings: Settings, task: Task[Any], device: torch.device) -> Trainin
         average=MovingAverage(trained, settings.optimiser.ema_decay),
         device=device,
     )
+
+
+def _free_bytes(device: torch.device) -> int:
+    """Return the free memory of a GPU, or of the machine or the container that this process is in."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return int(free)
+    return available_bytes()
