@@ -14,6 +14,7 @@ from bench.command import run_command
 from bench.report import Report, report_from_file
 from bench.result_files import write_text
 from bench.tables import graph_row, markdown_table, number
+from bench.timing import paired_ratio
 
 from onestep.errors import InputError
 
@@ -45,7 +46,7 @@ def readme_section(report: Report, picture: str) -> str:
     cells = []
     for row in rows:
         assert row.timing is not None
-        ratio = row.timing.median_ms / baseline.timing.median_ms if baseline and baseline.timing else None
+        ratio = paired_ratio(row.timing, baseline.timing) if baseline and baseline.timing else None
         evaluations = str(row.evaluations) if row.evaluations else "none"
         cells.append([row.label, evaluations, number(row.timing.median_ms), f"{number(ratio)}x", "; ".join(row.marks)])
     header = ("row", "UNet evaluations", "median ms", "against the graph", "remarks")

@@ -14,7 +14,7 @@ import torch
 from bench.catalogue import all_rows, chosen_rows
 from bench.environment import environment
 from bench.graph_extras import size_figures, video_figures
-from bench.rates import measured_rates
+from bench.rates import Probe
 from bench.report import Report
 from bench.row import RowResult
 from bench.run import TableRun, Tell
@@ -46,18 +46,21 @@ def measured_report(settings: Settings, *, tell: Tell, work: Path | None = None)
     with _folder(work) as folder, _threads(settings.thread_count), quiet_libraries():
         tell("loading the base", 0, len(specs))
         workload = open_workload(settings, folder)
-        first = measured_rates(device=settings.device, dtype=workload.dtype)
+        probe = Probe(device=settings.device, dtype=workload.dtype)
+        first = probe.best()
         end = start + settings.budget_seconds
         rows_end = end - (_EXTRAS_SHARE * settings.budget_seconds if any(s.family == "graph" for s in specs) else 0.0)
-        run = TableRun(workload, first, end_seconds=rows_end, tell=tell)
+        run = TableRun(workload, probe, first, end_seconds=rows_end, tell=tell)
         rows = run.measure(specs)
-        last = measured_rates(device=settings.device, dtype=workload.dtype)
+        last = probe.best()
         best = first.better(last)
         report = Report(
             command=shlex.join(["python", *sys.argv]),
             settings=_plain(settings, workload),
             environment=found,
             rates=asdict(best),
+            rates_between=asdict(between) if (between := probe.median_between) else None,
+            rates_count=probe.count_between,
             rates_start=asdict(first),
             rates_end=asdict(last),
             part_flops=workload.part_flops,

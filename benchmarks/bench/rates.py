@@ -1,8 +1,8 @@
-"""What the device can do at best: its rate of matrix products and of copies, measured in the same run."""
+"""What the device can do: its rate of matrix products and of copies, measured in the same run as the rows."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from statistics import median
 
 import torch
 
@@ -10,12 +10,13 @@ from bench.clock import Clock
 
 _SIDES = {"cpu": 2048, "cuda": 8192}
 _COPY_BYTES = {"cpu": 256 << 20, "cuda": 1 << 30}
-_SECONDS = 0.8
+_SECONDS = 1.6
+_LARGEST_SHARE = 0.05
 
 
 @dataclass(frozen=True)
 class Rates:
-    """The best that was seen."""
+    """Of matrix products and of copies."""
 
     matrix_flops_per_second: float
     """Of a product of two large square matrices in the run's precision; a multiply-add is two operations."""
@@ -35,22 +36,75 @@ class Rates:
         return 1e3 * seconds
 
 
-def measured_rates(*, device: str, dtype: torch.dtype) -> Rates:
-    """Measure both rates for about a second each, and keep the best of many calls."""
-    clock, side = Clock(device), _SIDES[device]
-    left, right = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
-    product = torch.empty_like(left)
-    source = torch.zeros(_COPY_BYTES[device], dtype=torch.uint8, device=device)
-    target = torch.empty_like(source)
-    return Rates(
-        matrix_flops_per_second=2.0 * side**3 / _best_seconds(clock, lambda: torch.mm(left, right, out=product)),
-        copy_bytes_per_second=2.0 * source.numel() / _best_seconds(clock, lambda: target.copy_(source)),
-    )
+class Probe:
+    """Measures both rates, for some time before and after the rows, and briefly between their turns.
+
+    A processor that others share is as fast as they let it be: what a row reached is compared with what the device gave
+    at the time, the median of the samples between the turns, and the floor with the best that was ever seen.
+
+    Args:
+        device: `cpu` or `cuda`.
+        dtype: The run's precision.
+    """
+
+    def __init__(self, *, device: str, dtype: torch.dtype) -> None:
+        self._clock, self._side = Clock(device), _SIDES[device]
+        self._left, self._right = (torch.randn(self._side, self._side, device=device).to(dtype) for _ in range(2))
+        self._product = torch.empty_like(self._left)
+        self._source = torch.zeros(_COPY_BYTES[device], dtype=torch.uint8, device=device)
+        self._target = torch.empty_like(self._source)
+        self._between: list[Rates] = []
+        self._due = _Due()
+
+    def best(self) -> Rates:
+        """Measure for some time, and return the best of many calls."""
+        self.sample()
+        rates, end = self.sample(), time.monotonic() + _SECONDS
+        while time.monotonic() < end:
+            rates = rates.better(self.sample())
+        return rates
+
+    def sample_between(self) -> None:
+        """Take one sample and keep it, unless samples would take more than a twentieth of the time."""
+        if self._due.now():
+            start = time.monotonic()
+            self._between.append(self.sample())
+            self._due.spent(time.monotonic() - start)
+
+    @property
+    def median_between(self) -> Rates | None:
+        """The median of each rate over the samples that were kept; None where there is none."""
+        if not self._between:
+            return None
+        return Rates(
+            median(each.matrix_flops_per_second for each in self._between),
+            median(each.copy_bytes_per_second for each in self._between),
+        )
+
+    @property
+    def count_between(self) -> int:
+        """How many samples were kept."""
+        return len(self._between)
+
+    def sample(self) -> Rates:
+        """Measure one product and one copy."""
+        product = self._clock.time(lambda: torch.mm(self._left, self._right, out=self._product))
+        copy = self._clock.time(lambda: self._target.copy_(self._source))
+        return Rates(
+            matrix_flops_per_second=2.0 * self._side**3 / (product.host_ms / 1e3),
+            copy_bytes_per_second=2.0 * self._source.numel() / (copy.host_ms / 1e3),
+        )
 
 
-def _best_seconds(clock: Clock, call: Callable[[], object]) -> float:
-    clock.time(call)
-    best, end = float("inf"), time.perf_counter() + _SECONDS
-    while time.perf_counter() < end:
-        best = min(best, clock.time(call).host_ms / 1e3)
-    return best
+@dataclass
+class _Due:
+    """Keeps what is done now and then below its share of the time."""
+
+    begun: float = field(default_factory=time.monotonic)
+    seconds: float = 0.0
+
+    def now(self) -> bool:
+        return self.seconds <= _LARGEST_SHARE * (time.monotonic() - self.begun)
+
+    def spent(self, seconds: float) -> None:
+        self.seconds += seconds

@@ -28,6 +28,11 @@ class Report:
     part_flops: dict[str, int]
     """Operations of one frame of the one-step generator, by part."""
     rows: list[RowResult]
+    rates_between: dict[str, float] | None = None
+    """The same rates: medians of samples between the turns of the rows. None in reports that were kept before there
+    were any, whose utilisation is of the best rate."""
+    rates_count: int = 0
+    """How many samples those are."""
     video: dict[str, float | str] = field(default_factory=dict)
     """The graph on a video: frames per second end to end and of the engine alone; or the reason why not."""
     sizes: list[dict[str, float | str]] = field(default_factory=list)

@@ -9,7 +9,7 @@ import torch
 
 from bench.clock import CallTime
 from bench.memory import check_room, peak_bytes, resident_bytes, restart_peak
-from bench.rates import Rates
+from bench.rates import Probe, Rates
 from bench.row import OpenRow, RowResult, RowSpec, result_of
 from bench.schedule import LEAST_REPEATS, interleaved, repeats_within, shares, steps_within
 from bench.timing import FEW_SAMPLES, timing_from_samples
@@ -37,6 +37,8 @@ class _Running:
     call_seconds: float = 0.0
     """Of the last call before the turns."""
     host_ms: list[float] = field(default_factory=list)
+    at_seconds: list[float] = field(default_factory=list)
+    """When each of these calls began."""
     device_ms: list[float] = field(default_factory=list)
     stages_ms: list[dict[str, float]] = field(default_factory=list)
 
@@ -51,13 +53,15 @@ class TableRun:
 
     Args:
         workload: What the rows work on.
-        rates: The device's measured rates.
+        probe: Samples the device's rates between the turns.
+        rates: The device's rates, measured before the rows.
         end_seconds: On the clock of `time.monotonic`, when the run should be over.
         tell: Called as the run goes on.
     """
 
-    def __init__(self, workload: Workload, rates: Rates, *, end_seconds: float, tell: Tell) -> None:
-        self._workload, self._rates, self._end, self._tell = workload, rates, end_seconds, tell
+    def __init__(self, workload: Workload, probe: Probe, rates: Rates, *, end_seconds: float, tell: Tell) -> None:
+        self._workload, self._probe, self._rates = workload, probe, rates
+        self._end, self._tell = end_seconds, tell
         self._running: dict[str, _Running] = {}
         self._slowness: list[float] = []
         self.interrupted = False
@@ -183,15 +187,18 @@ class TableRun:
         for turn, name in enumerate(interleaved(counts)):
             self._tell(f"measuring {name}", turn, total)
             self._take_turn(self._running[name])
+            self._probe.sample_between()
             if time.monotonic() > self._end and all(
                 len(running.host_ms) >= min(LEAST_REPEATS, counts[row]) for row, running in self._running.items()
             ):
                 return  # the machine became slower than its first calls promised
 
     def _take_turn(self, running: _Running) -> None:
-        timed, stages, result = self._call(running), running.row.stages, running.result
+        start, timed = time.monotonic(), self._call(running)
+        stages, result = running.row.stages, running.result
         missing_ms = stages.step_ms() * (running.spec.steps - result.steps_timed)
         running.host_ms.append(timed.host_ms + missing_ms)
+        running.at_seconds.append(start)
         if timed.device_ms is not None:
             running.device_ms.append(timed.device_ms + missing_ms)
         running.stages_ms.append(stages.milliseconds())
@@ -207,7 +214,7 @@ def _summarise(running: _Running, batch: int) -> None:
     if not running.host_ms:
         result.reason = result.reason or "the run was interrupted before its first turn"
         return
-    result.timing = timing_from_samples([each / batch for each in running.host_ms])
+    result.timing = timing_from_samples([each / batch for each in running.host_ms], at_seconds=running.at_seconds)
     if running.device_ms:
         result.device_timing = timing_from_samples([each / batch for each in running.device_ms])
     names = running.stages_ms[0]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from bench.report import Report
 from bench.row import RowResult
-from bench.timing import FEW_SAMPLES
+from bench.timing import FEW_SAMPLES, paired_ratio
 
 _HEADER = (
     *("row", "UNet evaluations", "median ms", "p95 ms", "p99 ms", "spread", "n", "fps", "against the graph"),
@@ -44,10 +44,10 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def utilisation(row: RowResult, report: Report) -> float | None:
-    """Return the share of the measured matrix rate at which a row's operations were done."""
+    """Return the share of the matrix rate between the rows' turns at which a row's operations were done."""
     if row.timing is None:
         return None
-    return row.flops / (row.timing.median_ms / 1e3) / report.rates["matrix_flops_per_second"]
+    return row.flops / (row.timing.median_ms / 1e3) / (report.rates_between or report.rates)["matrix_flops_per_second"]
 
 
 def _cells(row: RowResult, baseline: RowResult | None, report: Report) -> list[str]:
@@ -56,7 +56,7 @@ def _cells(row: RowResult, baseline: RowResult | None, report: Report) -> list[s
         empty = [""] * (len(_HEADER) - 3)
         return [row.label, evaluations, *empty, f"**not run**: {row.reason}".replace("\n", " ")]
     timing, rate = row.timing, row.frames_per_second
-    against = timing.median_ms / baseline.timing.median_ms if baseline and baseline.timing else None
+    against = paired_ratio(timing, baseline.timing) if baseline and baseline.timing else None
     return [
         *(row.label, evaluations, number(timing.median_ms), number(timing.p95_ms), number(timing.p99_ms)),
         *(f"{timing.spread:.1%}", str(timing.count), number(rate), f"{number(against)}x"),
@@ -79,11 +79,23 @@ def _floor_text(report: Report) -> str:
     return (
         "## The floor\n\n"
         f"Matrix rate {start['matrix_flops_per_second'] / 1e9:.1f} GFLOP/s before the rows and "
-        f"{end['matrix_flops_per_second'] / 1e9:.1f} after them; copies "
-        f"{start['copy_bytes_per_second'] / 1e9:.1f} and {end['copy_bytes_per_second'] / 1e9:.1f} GB/s. "
-        "The floor of a row is its operations at the better matrix rate, or its weights read once for each UNet call "
-        f"at the better copy rate, whichever is longer.\n\nGFLOP of one frame of the one-step generator: {parts}."
+        f"{end['matrix_flops_per_second'] / 1e9:.1f} after them, the best of many products; copies "
+        f"{start['copy_bytes_per_second'] / 1e9:.1f} and {end['copy_bytes_per_second'] / 1e9:.1f} GB/s."
+        f"{_between_text(report)} "
+        "The floor of a row is its operations at the best matrix rate, or its weights read once for each UNet call at "
+        f"the best copy rate, whichever is longer.\n\nGFLOP of one frame of the one-step generator: {parts}."
         f"{_ratio_text(report)}"
+    )
+
+
+def _between_text(report: Report) -> str:
+    between = report.rates_between
+    if between is None:
+        return ""
+    return (
+        f" Between the turns of the rows the medians of {report.rates_count} samples were "
+        f"{between['matrix_flops_per_second'] / 1e9:.1f} GFLOP/s, which utilisation is a share of, and "
+        f"{between['copy_bytes_per_second'] / 1e9:.1f} GB/s."
     )
 
 
@@ -91,7 +103,7 @@ def _ratio_text(report: Report) -> str:
     graph, many = graph_row(report), report.row("sdedit-50")
     if graph is None or graph.timing is None or many is None or many.timing is None:
         return ""
-    measured, by_flops = many.timing.median_ms / graph.timing.median_ms, many.flops / graph.flops
+    measured, by_flops = paired_ratio(many.timing, graph.timing), many.flops / graph.flops
     return (
         f"\n\nSDEdit with 50 steps has {by_flops:.1f} times the graph's operations and takes {measured:.1f} times as "
         f"long ({measured / by_flops - 1:+.0%}): the graph computes at {utilisation(graph, report):.0%} of the matrix "

@@ -3,7 +3,7 @@
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 FEW_SAMPLES = 5
 """With fewer samples than this a row is marked: its p95 and p99 are its slowest call."""
@@ -22,6 +22,8 @@ class Timing:
     """Distance from the first to the third quartile, as a share of the median."""
     samples_ms: list[float]
     """Every measured time, in the order of measuring."""
+    at_seconds: list[float] = field(default_factory=list)
+    """When each began, on one clock for all rows of a run; empty where nothing is to be paired."""
 
 
 def percentile(samples: Sequence[float], percent: float) -> float:
@@ -35,8 +37,23 @@ def percentile(samples: Sequence[float], percent: float) -> float:
     return sorted(samples)[rank - 1]
 
 
-def timing_from_samples(samples_ms: Sequence[float]) -> Timing:
-    """Summarise at least one time in milliseconds."""
+def paired_ratio(timing: Timing, baseline: Timing) -> float:
+    """Return how many times as long a row takes as another: the median of each call over the other's nearest in time.
+
+    A machine that is slow for a while is so for both calls of a pair, so the ratio says more than that of two medians,
+    which is what is returned where it is not known when the calls began.
+    """
+    if not timing.at_seconds or not baseline.at_seconds:
+        return timing.median_ms / baseline.median_ms
+    others = list(zip(baseline.at_seconds, baseline.samples_ms, strict=True))
+    return statistics.median(
+        ms / min(others, key=lambda other: abs(other[0] - at))[1]
+        for at, ms in zip(timing.at_seconds, timing.samples_ms, strict=True)
+    )
+
+
+def timing_from_samples(samples_ms: Sequence[float], *, at_seconds: Sequence[float] = ()) -> Timing:
+    """Summarise at least one time in milliseconds, and when each began if that is known."""
     median = statistics.median(samples_ms)
     quartiles = percentile(samples_ms, 75) - percentile(samples_ms, 25)
     return Timing(
@@ -46,4 +63,5 @@ def timing_from_samples(samples_ms: Sequence[float]) -> Timing:
         p99_ms=percentile(samples_ms, 99),
         spread=quartiles / median if median else 0.0,
         samples_ms=list(samples_ms),
+        at_seconds=list(at_seconds),
     )

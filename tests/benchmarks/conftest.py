@@ -64,6 +64,8 @@ def report() -> Report:
         settings={"base": "tiny", "size": "64x64", "precision": "fp32", "batch": 1, "device": "cpu"},
         environment={"device": "a processor, 2 threads"},
         rates=rates,
+        rates_between=rates,
+        rates_count=5,
         rates_start=rates,
         rates_end=rates,
         part_flops={"unet": 1, "total": 2},

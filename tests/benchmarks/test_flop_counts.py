@@ -1,12 +1,14 @@
 """Operations against hand computation, and the floor that follows from them."""
 
 import math
+import time
 
+import pytest
 import torch
 from bench.diffusion_rows import diffusion_rows
 from bench.flop_counts import counted_flops
 from bench.gan_row import gan_row, resnet_generator
-from bench.rates import Rates
+from bench.rates import Probe, Rates
 from bench.row import RowSpec
 from bench.workload import Workload
 from torch import nn
@@ -62,3 +64,33 @@ def test_the_floor_is_the_longer_of_both() -> None:
     assert math.isclose(rates.floor_ms(flops=20e9, traffic_bytes=1e6), 100.0)
     assert math.isclose(rates.floor_ms(flops=1e6, traffic_bytes=1e9), 100.0)
     assert rates.better(Rates(100e9, 20e9)) == Rates(200e9, 20e9)
+
+
+def test_rates_between_turns_are_medians(monkeypatch: pytest.MonkeyPatch) -> None:
+    probe = Probe(device="cpu", dtype=torch.float32)
+    assert probe.median_between is None
+    samples = iter([Rates(3.0, 10.0), Rates(1.0, 30.0), Rates(2.0, 20.0)])
+    monkeypatch.setattr(probe, "sample", lambda: next(samples))
+    for _ in range(3):
+        time.sleep(0.001)
+        probe.sample_between()
+    assert (probe.median_between, probe.count_between) == (Rates(2.0, 20.0), 3)
+
+
+def test_rates_between_turns_take_a_small_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    probe = Probe(device="cpu", dtype=torch.float32)
+
+    def slow() -> Rates:
+        time.sleep(0.05)
+        return Rates(1.0, 1.0)
+
+    monkeypatch.setattr(probe, "sample", slow)
+    for _ in range(3):
+        probe.sample_between()
+    assert probe.count_between == 1
+
+
+def test_the_best_rates_are_of_this_machine() -> None:
+    best = Probe(device="cpu", dtype=torch.float32).best()
+    assert best.matrix_flops_per_second > 1e9
+    assert best.copy_bytes_per_second > 1e8

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import torch
 from bench.memory import check_room
-from bench.rates import Rates
+from bench.rates import Probe, Rates
 from bench.row import OpenRow, RowResult, RowSpec
-from bench.run import TableRun
+from bench.run import TableRun, Tell
 from bench.settings import Settings
 from bench.stages import UNET, Stages
 from bench.workload import Frame, Workload, check_device, open_workload
@@ -63,8 +63,13 @@ def row(
 
 def measured(workload: Workload, *specs: RowSpec, seconds: float = 1.0) -> list[RowResult]:
     """Run the rows with a second to spend."""
-    run = TableRun(workload, RATES, end_seconds=time.monotonic() + seconds, tell=lambda *_: None)
-    return run.measure(specs)
+    return table_run(workload, seconds=seconds).measure(specs)
+
+
+def table_run(workload: Workload, *, seconds: float, tell: Tell = lambda *_: None) -> TableRun:
+    """Return a run whose probe measures this machine."""
+    probe = Probe(device="cpu", dtype=torch.float32)
+    return TableRun(workload, probe, RATES, end_seconds=time.monotonic() + seconds, tell=tell)
 
 
 def test_rows_are_measured_with_their_stages(workload: Workload) -> None:
@@ -121,7 +126,7 @@ def test_interruption_keeps_what_was_measured(workload: Workload) -> None:
         if doing.startswith("measuring") and next(turns) == 2:
             raise KeyboardInterrupt
 
-    run = TableRun(workload, RATES, end_seconds=time.monotonic() + 1, tell=tell)
+    run = table_run(workload, seconds=1, tell=tell)
     first, second = run.measure([row("first"), row("second")])
     assert run.interrupted
     assert [result.timing.count for result in (first, second) if result.timing] == [1, 1]

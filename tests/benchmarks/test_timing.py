@@ -4,7 +4,7 @@ import math
 
 import pytest
 from bench.schedule import interleaved, repeats_within, shares, steps_within
-from bench.timing import percentile, timing_from_samples
+from bench.timing import paired_ratio, percentile, timing_from_samples
 
 
 def test_percentiles_are_of_the_nearest_rank() -> None:
@@ -24,6 +24,13 @@ def test_timing_by_hand() -> None:
 def test_an_outlier_moves_the_tail_and_not_the_median() -> None:
     timing = timing_from_samples([*([10.0] * 97), 500.0, 500.0, 500.0])
     assert (timing.median_ms, timing.p95_ms, timing.p99_ms, timing.spread) == (10.0, 10.0, 500.0, 0.0)
+
+
+def test_each_call_is_compared_with_the_nearest_call_of_the_other_row() -> None:
+    fast = timing_from_samples([10.0, 10.0, 30.0], at_seconds=[0.0, 10.0, 20.0])
+    slow = timing_from_samples([20.0, 60.0], at_seconds=[11.0, 21.0])
+    assert paired_ratio(slow, fast) == 2.0, "the machine was slow at the end, for both"
+    assert paired_ratio(timing_from_samples([20.0, 60.0]), fast) == 4.0, "of medians, where no times are known"
 
 
 def test_who_wants_little_gets_it_and_the_rest_is_divided() -> None:

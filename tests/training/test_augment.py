@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from onestep.frame_size import FrameSize
 from onestep.training.augment import random_camera, random_crops
@@ -50,10 +51,21 @@ def test_losses_agree_with_a_hand_computation() -> None:
     assert float(pyramid_l1(board, torch.full_like(board, 0.5))) == pytest.approx(0.5 / 4), "coarse levels are right"
 
 
-def test_bright_places_of_the_truth_count_nine_times() -> None:
+def test_bright_places_count_nine_times_wherever_they_are_bright() -> None:
     dark, bright = torch.full((1, 3, 8, 8), -1.0), torch.ones(1, 3, 8, 8)
-    assert float(highlight_l1(dark + 0.5, dark)) == pytest.approx(0.5)
+    assert float(highlight_l1(dark + 0.5, dark)) == pytest.approx((1 + 8 / 4) * 0.5)
     assert float(highlight_l1(bright - 0.5, bright)) == pytest.approx(9 * 0.5)
     red = dark.clone()
     red[:, 0] = 1.0
     assert float(highlight_l1(red + 0.5, red)) == pytest.approx(9 * 0.5), "a tail light is bright in one channel"
+
+
+def test_a_light_that_cannot_be_foreseen_is_not_best_guessed_bright() -> None:
+    """Dark in two of three nights and bright in one: the best guess is the dark one."""
+    dark, bright = torch.full((1, 3, 8, 8), -0.8), torch.full((1, 3, 8, 8), 0.2)
+
+    def expected(guess: Tensor) -> float:
+        return float(2 * highlight_l1(guess, dark) + highlight_l1(guess, bright)) / 3
+
+    assert expected(dark) < expected(bright)
+    assert expected(dark) < expected((dark + bright) / 2)
