@@ -24,7 +24,8 @@ def build(
     bundle: Annotated[Path, typer.Argument(help="The bundle's folder; the engine is put into it.", show_default=False)],
     backend: Annotated[str, typer.Option(help="tensorrt, or tensorrt-rtx, which needs no GPU here.")] = TENSORRT_RTX,
     size: Annotated[
-        list[str] | None, typer.Option(help="WIDTHxHEIGHT; several for several [the bundle's preferred size].")
+        list[str] | None,
+        typer.Option(help="WIDTHxHEIGHT; several for several.", show_default="the bundle's preferred size"),
     ] = None,
     optimization_level: Annotated[int | None, typer.Option(min=0, max=5, help="How hard to search.")] = None,
     workspace: Annotated[int | None, typer.Option(min=1, help="Most MiB that one layer may use.")] = None,

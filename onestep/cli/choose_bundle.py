@@ -25,25 +25,28 @@ BackendOption = Annotated[
     str, typer.Option("--backend", help="What runs the graph. auto takes the first that works and says so.")
 ]
 SizeOption = Annotated[
-    str | None, typer.Option("--size", help="WIDTHxHEIGHT to compute at [about the bundle's preferred size].")
+    str | None,
+    typer.Option("--size", help="WIDTHxHEIGHT to compute at.", show_default="about the bundle's preferred size"),
 ]
 ThreadsOption = Annotated[
-    int | None, typer.Option("--threads", min=1, help="Processor threads for one frame [all cores].")
+    int | None, typer.Option("--threads", min=1, help="Processor threads for one frame.", show_default="all cores")
 ]
 PrepareOption = Annotated[
     Literal["canny", "sketch"] | None,
-    typer.Option("--prepare", help="What becomes of each picture first, for paired domains [nothing]."),
+    typer.Option("--prepare", help="What becomes of each picture first, for paired domains.", show_default="nothing"),
 ]
 StrengthOption = Annotated[
     float | None,
-    typer.Option("--strength", help="Of a stochastic bundle: 0 is far from the input, 1 is near it [0.4]."),
+    typer.Option(
+        "--strength", help="Of a stochastic bundle: 0 is far from the input, 1 is near it.", show_default="0.4"
+    ),
 ]
-SeedOption = Annotated[int | None, typer.Option("--seed", help="Of a stochastic bundle: chooses its noise [0].")]
+SeedOption = Annotated[
+    int | None, typer.Option("--seed", help="Of a stochastic bundle: chooses its noise.", show_default="0")
+]
 DetailOption = Annotated[
     bool | None,
-    typer.Option(
-        "--detail/--no-detail", help="Give the result the source's detail that the network is too small for [yes]."
-    ),
+    typer.Option("--detail/--no-detail", help="Give the result the source's detail that the network is too small for."),
 ]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 

@@ -21,7 +21,9 @@ def check(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that a training would get with --data.")],
     preparation: Annotated[
         str | None,
-        typer.Option(help="How pictures come to size, see docs/data.md [resize_286_randomcrop_256x256_hflip]."),
+        typer.Option(
+            help="How pictures come to size, see docs/data.md.", show_default="resize_286_randomcrop_256x256_hflip"
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:

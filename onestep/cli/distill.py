@@ -29,13 +29,18 @@ def distill(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the student, a generator like others.")],
     work: Annotated[
-        Path | None, typer.Option(help="Folder for data and checkpoints; a run that was cut off goes on [OUTPUT.work].")
+        Path | None,
+        typer.Option(
+            help="Folder for data and checkpoints; a run that was cut off goes on.", show_default="OUTPUT.work"
+        ),
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Steps of the optimiser.")] = 4000,
     learning_rate: Annotated[float, typer.Option(help="The highest rate.")] = 1.5e-3,
     pairs: Annotated[int, typer.Option(min=1, help="Rendered pairs of moments.")] = 720,
     pairs_per_batch: Annotated[int, typer.Option(min=1, help="Pairs that one step sees.")] = 3,
-    size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT that the student is made for [the teacher's].")] = None,
+    size: Annotated[
+        str | None, typer.Option(help="WIDTHxHEIGHT that the student is made for.", show_default="the teacher's")
+    ] = None,
     crop: Annotated[str, typer.Option(help="WIDTHxHEIGHT of the windows that most steps see.")] = "320x192",
     truth_weight: Annotated[float, typer.Option(min=0.0, help="Weight of the known truth.")] = 1.0,
     teacher_weight: Annotated[float, typer.Option(min=0.0, help="Weight of the teacher; 0 does not ask it.")] = 1.0,

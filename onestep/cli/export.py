@@ -27,9 +27,12 @@ def export(
         Path | None,
         typer.Option(help="Trained weights: a published .pkl or a .safetensors.", show_default=False),
     ] = None,
-    base: Annotated[str | None, typer.Option(help="tiny, sd-turbo, or a folder [the checkpoint's own].")] = None,
+    base: Annotated[
+        str | None, typer.Option(help="tiny, sd-turbo, or a folder.", show_default="the checkpoint's own")
+    ] = None,
     download: Annotated[
-        bool, typer.Option(help="Get the base and a published checkpoint that are not here. [accepts their licences]")
+        bool,
+        typer.Option(help="Get the base and a published checkpoint that are not here. This accepts their licences."),
     ] = False,
     direction: Annotated[
         Literal["a2b", "b2a"] | None, typer.Option(help="Which way, where the checkpoint has both.")
@@ -40,17 +43,18 @@ def export(
         typer.Option(help="The graph's only frame size, WIDTHxHEIGHT. Without it, height and width stay free."),
     ] = None,
     prompt: Annotated[
-        str | None, typer.Option(help="What to say to the model [the domain's or the generator's own].")
+        str | None, typer.Option(help="What to say to the model.", show_default="the domain's or the generator's own")
     ] = None,
     calibration: Annotated[
         Path | None,
-        typer.Option(help="Folder of pictures like those to come, for int8 [rendered scenes].", show_default=False),
+        typer.Option(help="Folder of pictures like those to come, for int8.", show_default="rendered scenes"),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder of the bundle [default: DOMAIN-PRECISION.bundle].")
+        Path | None,
+        typer.Option("--output", "-o", help="Folder of the bundle.", show_default="DOMAIN-PRECISION.bundle"),
     ] = None,
     parity_frames: Annotated[
-        int | None, typer.Option(min=1, help="Frames of the parity proof [default: 32, or 1 for large networks].")
+        int | None, typer.Option(min=1, help="Frames of the parity proof.", show_default="32, or 1 for large networks")
     ] = None,
     engine: EngineOption = "none",
     overwrite: Annotated[bool, typer.Option(help="Replace a bundle that is there.")] = False,

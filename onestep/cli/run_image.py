@@ -33,7 +33,9 @@ def run_image(
     source: Annotated[str, typer.Argument(metavar="INPUT", help="A picture, a folder, or a pattern in quotes.")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="A picture, or for several a folder [INPUT's name.DOMAIN, here]."),
+        typer.Option(
+            "--output", "-o", help="A picture, or for several a folder.", show_default="INPUT's name.DOMAIN, here"
+        ),
     ] = None,
     domain: DomainOption = None,
     bundle: BundleOption = None,

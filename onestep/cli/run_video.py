@@ -34,7 +34,9 @@ def run_video(
     ],
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", help="A file, or - for standard output [INPUT's name.DOMAIN.mp4, here]."),
+        typer.Option(
+            "--output", "-o", help="A file, or - for standard output.", show_default="INPUT's name.DOMAIN.mp4, here"
+        ),
     ] = None,
     domain: DomainOption = None,
     bundle: BundleOption = None,
@@ -50,9 +52,11 @@ def run_video(
     audio: Annotated[bool, typer.Option("--audio/--no-audio", help="Copy the sound.")] = True,
     overwrite: OverwriteOption = False,
     report: Annotated[Path | None, typer.Option(help="Write the run's figures to this JSON file.")] = None,
-    crf: Annotated[int | None, typer.Option(help="Quality, lower is better [h264 20, h265 22, vp9 30].")] = None,
-    preset: Annotated[str | None, typer.Option(help="Speed of the encoder [h264 superfast].")] = None,
-    codec: Annotated[str | None, typer.Option(help="h264, h265 or vp9 [by the output's suffix].")] = None,
+    crf: Annotated[
+        int | None, typer.Option(help="Quality, lower is better.", show_default="h264 20, h265 22, vp9 30")
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help="Speed of the encoder.", show_default="h264 superfast")] = None,
+    codec: Annotated[str | None, typer.Option(help="h264, h265 or vp9.", show_default="by the output's suffix")] = None,
     decoder: Annotated[
         Literal["auto", "software", "nvdec"], typer.Option(help="auto takes NVDEC where it is here; nvdec insists.")
     ] = "auto",

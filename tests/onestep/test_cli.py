@@ -42,15 +42,25 @@ def test_starting_imports_nothing_heavy() -> None:
     assert found.strip() == "[]"
 
 
+def test_defaults_that_are_decided_later_are_in_the_help(tmp_path: Path) -> None:
+    video, built = (onestep(command, "--help", cwd=tmp_path).stdout for command in ("run-video", "build"))
+    assert "(all cores)" in video
+    assert "(INPUT's name.DOMAIN.mp4, here)" in video
+    assert "(the bundle's preferred size)" in built
+
+
 def test_help_is_quick(tmp_path: Path) -> None:
-    seconds = []
-    for _ in range(5):
+    """A busy machine takes more processor time for the same work: the quickest of some tries counts."""
+    quickest = float("inf")
+    for _ in range(20):
         begun = _processor_seconds()
         done = onestep("--help", cwd=tmp_path)
-        seconds.append(_processor_seconds() - begun)
+        quickest = min(quickest, _processor_seconds() - begun)
         assert done.returncode == 0
+        if quickest < 0.3:
+            break
     assert all(command in done.stdout for command in COMMANDS)
-    assert min(seconds) < 0.3
+    assert quickest < 0.3
 
 
 def _processor_seconds() -> float:
