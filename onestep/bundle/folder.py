@@ -26,6 +26,11 @@ class Bundle:
         """Path of the ONNX graph."""
         return self.path / GRAPH_NAME
 
+    @property
+    def weight_bytes(self) -> int:
+        """Size of the graph's files: nearly all of it is weights."""
+        return sum(record.bytes for name, record in self.manifest.files.items() if name.startswith(GRAPH_NAME))
+
 
 def open_bundle(path: str | Path) -> Bundle:
     """Open a bundle after checking its manifest and the size and SHA-256 of each of its files.

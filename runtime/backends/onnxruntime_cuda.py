@@ -25,6 +25,7 @@ from onestep.runtime.backends.onnxruntime_graph import check_session, session_op
 from onestep.runtime.backends.options import EngineOptions
 from onestep.runtime.cuda.calls import open_cuda, why_no_cuda
 from onestep.runtime.cuda.frame_engine import GpuFrameEngine
+from onestep.runtime.cuda.memory import MemoryBefore
 from onestep.runtime.cuda.resources import CudaResources
 
 NAME = "onnxruntime-cuda"
@@ -65,16 +66,17 @@ def open_engine(bundle: Bundle, size: FrameSize, options: EngineOptions) -> Engi
         raise BackendError(f"{NAME} cannot run here: {reason}")
     tensors = frame_tensors(bundle, size, options)
     graph_options = session_options(ort, tensors, options)
+    memory = MemoryBefore(size, bundle.weight_bytes >> 20, *cuda.memory_mib())
 
     def compute(stream: Any) -> "CudaGraphSession":
-        session = cuda_session(ort, bundle, graph_options, stream)
+        session = cuda_session(ort, bundle, graph_options, stream, memory)
         check_session(bundle, session, tensors)
-        return CudaGraphSession(session, ort, tensors)
+        return CudaGraphSession(session, ort, tensors, memory)
 
     return GpuFrameEngine(str(bundle.path), size, CudaResources(cuda), compute)
 
 
-def cuda_session(ort: Any, bundle: Bundle, options: Any, stream: Any) -> Any:
+def cuda_session(ort: Any, bundle: Bundle, options: Any, stream: Any, memory: MemoryBefore) -> Any:
     """Load a graph on the CUDA provider, on the given stream.
 
     Args:
@@ -82,9 +84,10 @@ def cuda_session(ort: Any, bundle: Bundle, options: Any, stream: Any) -> Any:
         bundle: Whose graph.
         options: `onnxruntime.SessionOptions`.
         stream: CUDA stream to compute on.
+        memory: Of the GPU, before.
 
     Raises:
-        BackendError: ONNX Runtime cannot load the graph, or fell back to another provider.
+        BackendError: ONNX Runtime cannot load the graph, or fell back to another provider; memory ran out.
     """
     settings = {
         "device_id": "0",
@@ -96,7 +99,8 @@ def cuda_session(ort: Any, bundle: Bundle, options: Any, stream: Any) -> Any:
     try:
         session = ort.InferenceSession(bundle.graph_path, options, providers=[(PROVIDER, settings)])
     except Exception as err:
-        raise BackendError(f"ONNX Runtime {ort.__version__} cannot load {bundle.graph_path} on CUDA: {err}") from err
+        failed = f"ONNX Runtime {ort.__version__} cannot load {bundle.graph_path} on CUDA: {err}"
+        raise BackendError(memory.explained(str(err)) or failed) from err
     loaded = session.get_providers()
     if PROVIDER not in loaded:
         raise BackendError(
@@ -113,10 +117,11 @@ class CudaGraphSession:
         session: On the CUDA provider, with `enable_cuda_graph` and a stream of ours.
         ort: The module `onnxruntime`.
         tensors: The graph's inputs and output.
+        memory: Of the GPU, before the session was made.
     """
 
-    def __init__(self, session: Any, ort: Any, tensors: FrameTensors) -> None:
-        self._session, self._ort, self._tensors = session, ort, tensors
+    def __init__(self, session: Any, ort: Any, tensors: FrameTensors, memory: MemoryBefore) -> None:
+        self._session, self._ort, self._tensors, self._memory = session, ort, tensors, memory
         self._constants = {
             name: ort.OrtValue.ortvalue_from_numpy(value, "cuda", 0) for name, value in tensors.constants.items()
         }
@@ -138,7 +143,8 @@ class CudaGraphSession:
             try:
                 self._session.run_with_iobinding(binding, options)
             except Exception as err:
-                raise BackendError(f"ONNX Runtime failed to run the graph on CUDA: {err}") from err
+                failed = f"ONNX Runtime failed to run the graph on CUDA: {err}"
+                raise BackendError(self._memory.explained(str(err)) or failed) from err
 
         enqueue()  # the first run allocates, then captures
         return enqueue

@@ -122,6 +122,14 @@ def test_a_failing_run_is_an_error_of_this_project(bundle: Bundle, ort: FakeOnnx
     engine.close()
 
 
+def test_memory_that_ran_out_is_told_in_words(bundle: Bundle, ort: FakeOnnxRuntime) -> None:
+    engine = onnxruntime_cuda.open_engine(bundle, SMALL, EngineOptions())
+    ort.fails = "Failed to allocate memory for requested buffer of size 1048576"
+    with pytest.raises(BackendError, match=r"memory ran out at 64x32: .* a buffer of 1 MiB more was refused"):
+        engine.new_slot()
+    engine.close()
+
+
 def test_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnxruntime_cuda, "why_no_cuda", lambda: "no NVIDIA driver was found")
     assert onnxruntime_cuda.why_not() == "no NVIDIA driver was found"

@@ -3,7 +3,7 @@
 import pytest
 
 from onestep.frame_size import FrameSize
-from onestep.runtime.cuda.memory import does_not_fit, size_that_fits
+from onestep.runtime.cuda.memory import MemoryBefore, does_not_fit, size_that_fits
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,17 @@ def test_the_message_has_all_three() -> None:
     )
     text = does_not_fit(FrameSize(64, 32), needed_mib=9000, free_mib=8000, total_mib=8192)
     assert text.endswith("End other programs on it; no smaller size would fit.")
+
+
+def test_a_library_that_ran_out_is_explained() -> None:
+    before = MemoryBefore(FrameSize(1024, 1024), weights_mib=2000, free_mib=3000, total_mib=8192)
+    text = "BFCArena::AllocateRawInternal Failed to allocate memory for requested buffer of size 3145728000"
+    assert before.explained(text) == (
+        "The GPU's memory ran out at 1024x1024: 3000 of 8192 MiB were free before, the weights take 2000, and a buffer "
+        "of 3000 MiB more was refused. End other programs on it, or use a smaller --size, 512x512 or less."
+    )
+    assert before.explained("CUDA failure 2: out of memory") == (
+        "The GPU's memory ran out at 1024x1024: 3000 of 8192 MiB were free before, the weights take 2000. End other "
+        "programs on it, or use a smaller --size."
+    )
+    assert before.explained("CUDA failure 700: an illegal memory access was encountered") is None
