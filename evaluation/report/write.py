@@ -19,7 +19,7 @@ from onestep.evaluation.report.verdicts import verdict_section
 from onestep.evaluation.results import Evaluation, evaluation_as_json
 
 
-def write_report(evaluation: Evaluation, folder: Path) -> Path:
+def write_report(evaluation: Evaluation, folder: Path, *, final: Path | None = None) -> Path:
     """Write `report.html`, which needs no other file and no network, and `evaluation.json` beside it.
 
     Pictures are scaled to at most 800 pixels and are in the file once each. A picture that cannot be read leaves a box
@@ -28,6 +28,7 @@ def write_report(evaluation: Evaluation, folder: Path) -> Path:
     Args:
         evaluation: What was measured.
         folder: Made if it is not there; reports of the same names in it are replaced.
+        final: What the folder will be called once it is whole: files in it are named by that. None leaves its name.
 
     Returns:
         Path of `report.html`.
@@ -36,14 +37,14 @@ def write_report(evaluation: Evaluation, folder: Path) -> Path:
         OutputError: The folder or a file cannot be written.
         MissingExtraError: matplotlib is not installed.
     """
-    page = report_page(evaluation)
+    page, after = report_page(evaluation), str(final or folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as err:
         raise OutputError(f"The folder {folder} cannot be made ({err.strerror or err}). Choose another.") from err
     plain = json.dumps(evaluation_as_json(evaluation), indent=1, ensure_ascii=False, allow_nan=False)
-    write_whole(folder / "evaluation.json", plain + "\n", overwrite=True)
-    write_whole(folder / "report.html", page, overwrite=True)
+    write_whole(folder / "evaluation.json", plain.replace(str(folder), after) + "\n", overwrite=True)
+    write_whole(folder / "report.html", page.replace(str(folder), after), overwrite=True)
     return folder / "report.html"
 
 

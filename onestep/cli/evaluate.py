@@ -150,8 +150,7 @@ def _measure(
     with whole_folder(folder, overwrite=overwrite) as temporary:
         evaluation = run(request, temporary, kpis=kpis, stages=_stages)
         print_stage("write the report")
-        write_report(evaluation, temporary)
-        _name_final_folder(temporary, folder)
+        write_report(evaluation, temporary, final=folder)
     if junit is not None:
         _write_junit(evaluation, junit)
     if as_json:
@@ -176,12 +175,6 @@ def _stages(stage: str, unit: str) -> Iterator[Tell]:
     print_stage(stage)
     with shown_progress(unit) as tell:
         yield tell
-
-
-def _name_final_folder(temporary: Path, folder: Path) -> None:
-    """Write the final folder where the report names files in the temporary one."""
-    for path in (temporary / "report.html", temporary / "evaluation.json"):
-        path.write_text(path.read_text(encoding="utf-8").replace(str(temporary), str(folder)), encoding="utf-8")
 
 
 def _write_junit(evaluation: "Evaluation", path: Path) -> None:
