@@ -2,7 +2,7 @@
 
     python scripts/train_embedded.py --work runs/embedded
 
-Each stage leaves its result in the work folder and is skipped when it is there. About an hour on two idle CPU cores.
+Each stage leaves its result in the work folder and is skipped when it is there. About an hour and a half on two idle CPU cores.
 `onestep export --generator` makes the bundle from the result.
 """
 
@@ -85,7 +85,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--views", type=int, default=1200, help="rendered views")
     parser.add_argument("--autoencoder-steps", type=int, default=150)
     parser.add_argument("--noise-steps", type=int, default=100)
-    parser.add_argument("--student-steps", type=int, default=2200)
+    parser.add_argument("--student-steps", type=int, default=5400)
     parser.add_argument("--look", type=Path, help="folder of real pictures to show in the sample grids; not trained on")
     return parser.parse_args()
 
@@ -158,7 +158,7 @@ def _train_student(work: Path, steps: int, log: Log) -> None:
     options = DistillOptions(
         data=RenderedData("day", TARGET),
         training=StudentTraining(
-            steps=steps, learning_rate=1.5e-3, seed=SEED, bfloat16=True, weights=LossWeights(teacher=0.0)
+            steps=steps, learning_rate=1.5e-3, seed=SEED, bfloat16=True, weights=LossWeights(teacher=0.0, lamps=0.5)
         ),
     )
     teacher = load_generator(work / f"{DOMAIN}-{STAGES[-1].name}")
