@@ -2,8 +2,8 @@
 
     python scripts/train_embedded.py --work runs/embedded
 
-Each stage leaves its result in the work folder and is skipped when it is there. About an hour and a half on two idle CPU cores.
-`onestep export --generator` makes the bundle from the result.
+Each stage leaves its result in the work folder and is skipped when it is there. About an hour and a half on two idle
+cores. `onestep export --generator` makes the bundle from the result.
 """
 
 import argparse
