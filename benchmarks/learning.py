@@ -1,6 +1,6 @@
 """Does training learn? Day and night are rendered, so the night of each view is known, and the result can be scored.
 
-python benchmarks/learning.py -o learning                    # an hour of training, then an hour of a plain CycleGAN
+python benchmarks/learning.py -o learning                    # 40 minutes of training, then 40 of a plain CycleGAN
 python benchmarks/learning.py -o learning-paired --kind paired --no-gan
 python benchmarks/learning.py -o quick --steps 100 --views 30 --scored 6 --no-gan
 
@@ -39,12 +39,12 @@ _GAN_NAME = "CycleGAN (ResNet, 9 blocks)"
 def learning(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of data, runs and results; it may go on.")],
     kind: Annotated[Kind, typer.Option(help="unpaired: different scenes on each side; paired: the same.")] = "unpaired",
-    minutes: Annotated[float, typer.Option(min=0.01, help="Wall time of each training.")] = 60,
+    minutes: Annotated[float, typer.Option(min=0.01, help="Wall time of each training.")] = 40,
     steps: Annotated[int, typer.Option(min=1, help="Largest number of steps of each training.")] = 20_000,
     size: Annotated[str, typer.Option(help="Frame size, multiples of 32 for the tiny base.")] = "256x160",
-    views: Annotated[int, typer.Option(help="Training pictures on each side, three per scene.")] = 600,
-    test: Annotated[int, typer.Option(help="Views that the trainer validates on.")] = 30,
-    scored: Annotated[int, typer.Option(help="Views that are scored; training and validation never see them.")] = 60,
+    views: Annotated[int, typer.Option(help="Training pictures on each side, three per scene.")] = 300,
+    test: Annotated[int, typer.Option(help="Views that the trainer validates on.")] = 24,
+    scored: Annotated[int, typer.Option(help="Views that are scored; training and validation never see them.")] = 48,
     base: Annotated[str, typer.Option(help="tiny, sd-turbo, or a folder in diffusers' layout.")] = "tiny",
     config: Annotated[Path | None, typer.Option(help="TOML file of `onestep train` with other settings.")] = None,
     gan: Annotated[bool, typer.Option(help="Whether a plain CycleGAN is trained for the same time.")] = True,
