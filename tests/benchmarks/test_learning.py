@@ -257,8 +257,8 @@ def test_time_that_is_over_ends_a_run_that_can_go_on(
     rows, _ = validation_rows(ended.folder)
     assert max(rows) == ended.steps, "the last step is validated"
     assert trained_for(settings, tmp_path / "run", seconds=0.1).steps == ended.steps, "nothing is left to spend"
-    with pytest.raises(SettingError, match="batch_size was 1 and is 2"):
-        other = dataclasses.replace(settings, data=dataclasses.replace(settings.data, batch_size=2))
+    with pytest.raises(SettingError, match="batch_size was 2 and is 3"):
+        other = dataclasses.replace(settings, data=dataclasses.replace(settings.data, batch_size=3))
         trained_for(other, tmp_path / "run", seconds=0.1)
 
 
