@@ -54,6 +54,8 @@ def _check(
     assert report["frames_written"] == len(day), report
     left, before = abs(night - truth).mean(), abs(day - truth).mean()
     assert left < SHARE_LEFT * before, f"{left:.0f} levels from the known night, the day itself {before:.0f}"
+    by_day, by_night = day.mean(), night.mean()
+    assert by_night < 0.6 * by_day, f"mean level {by_day:.0f} by day, {by_night:.0f} by night: that is no night"
     sky = slice(0, day.shape[1] // 4)
     dark, bright = night[:, sky].mean(), day[:, sky].mean()
     assert dark < 0.5 * bright, f"the upper quarter has a mean level of {bright:.0f} by day, {dark:.0f} by night"

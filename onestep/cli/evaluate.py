@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from onestep.bundle import open_bundle
 from onestep.cli.choose_bundle import DEFAULT_DOMAIN, BackendOption, OverwriteOption, SizeOption, ThreadsOption
 from onestep.cli.evaluate_options import (
     BlindOption,
@@ -87,6 +86,7 @@ def evaluate(
     elif votes:
         _print_votes([*votes, *(votes_files or [])], as_json=as_json)
     else:
+        from onestep.bundle import open_bundle
         from onestep.evaluation.request import Request
 
         if inputs is None:

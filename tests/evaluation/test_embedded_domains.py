@@ -32,6 +32,18 @@ def test_an_embedded_domain_meets_its_thresholds(domain: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("domain", embedded_domains())
+def test_the_known_result_itself_would_meet_them(domain: str, tmp_path: Path) -> None:
+    """A threshold that what is wanted misses would ask for something else."""
+    start, goal = CONDITIONS[domain]
+    inputs = write_folder(tmp_path / "inputs", {f"s{seed}": rendered(seed, start, SIZE) for seed in INPUTS})
+    known = write_folder(tmp_path / "known", {f"s{seed}": rendered(seed, goal, SIZE) for seed in INPUTS})
+    targets = write_folder(tmp_path / "targets", {f"s{seed}": rendered(seed, goal, SIZE) for seed in TARGETS})
+    request = Request(inputs=str(inputs), outputs=(known,), targets=targets)
+    found = evaluate(request, tmp_path, kpis=read_kpis(kpi_file(Path(domain))))
+    assert [(verdict.kpi, verdict.reason) for verdict in found.verdicts if not verdict.passed] == []
+
+
+@pytest.mark.parametrize("domain", embedded_domains())
 def test_neither_a_copy_nor_a_picture_of_another_drive_would_meet_them(domain: str, tmp_path: Path) -> None:
     start, goal = CONDITIONS[domain]
     seeds = (1, 2, 3, 4)

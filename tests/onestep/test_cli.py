@@ -52,13 +52,11 @@ def test_defaults_that_are_decided_later_are_in_the_help(tmp_path: Path) -> None
 def test_help_is_quick(tmp_path: Path) -> None:
     """A busy machine takes more processor time for the same work: the quickest of some tries counts."""
     quickest = float("inf")
-    for _ in range(20):
+    for _ in range(5):
         begun = _processor_seconds()
         done = onestep("--help", cwd=tmp_path)
         quickest = min(quickest, _processor_seconds() - begun)
         assert done.returncode == 0
-        if quickest < 0.3:
-            break
     assert all(command in done.stdout for command in COMMANDS)
     assert quickest < 0.3
 
