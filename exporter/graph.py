@@ -17,6 +17,8 @@ from onestep.bundle.manifest import TensorSpec
 from onestep.errors import ExportError
 from onestep.exporter.extra_inputs import ExtraInput, example_values, extra_inputs
 from onestep.exporter.frame_module import FrameToFrame
+from onestep.exporter.normalisation import normalise_in_few_passes
+from onestep.exporter.upsampling import convolve_before_upsampling
 from onestep.frame_size import FrameSize
 
 OPSET = 21
@@ -54,7 +56,9 @@ def graph_from_module(module: FrameToFrame, *, size: FrameSize, free: bool) -> F
     """Trace the module and fold everything that does not depend on the frame.
 
     The prompt's text path ends at the embedding; the timestep's embedding and projections and the keys and values of
-    all cross-attentions are computed from constants, so they become constants.
+    all cross-attentions are computed from constants, so they become constants. Convolutions of an upsampled picture are
+    computed before the upsampling (`upsampling`), and a float32 graph has its normalisations in few passes
+    (`normalisation`).
 
     Args:
         module: The network, on the CPU.
@@ -68,6 +72,9 @@ def graph_from_module(module: FrameToFrame, *, size: FrameSize, free: bool) -> F
     model = _traced(module, size, extra, _dynamic_shapes(module, extra) if free else None)
     before = count(model)
     optimizer.optimize(model, input_size_limit=_FOLDED_ELEMENTS_LIMIT, output_size_limit=_FOLDED_ELEMENTS_LIMIT)
+    convolve_before_upsampling(model)
+    if module.prompt_embedding.dtype == torch.float32:
+        normalise_in_few_passes(model)
     if free:
         _name_free_dimensions(model, extra)
     _drop_traces(model)

@@ -25,7 +25,7 @@ def test_it_prints_the_proof_and_the_place(half: Bundle, capsys: pytest.CaptureF
     pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed: pip install 'onestep[tensorrt-rtx]'")
     build(half.path, optimization_level=0)
     shown = capsys.readouterr()
-    assert "Convolutions 89 float16, 1 float32; matrix products 110 float16; fused attentions" in shown.out
+    assert "Convolutions 104 float16, 1 float32; matrix products 110 float16; fused attentions" in shown.out
     assert "proven on the parsed network" in shown.out
     assert f"Engine: {half.path}/engines/tensorrt-rtx." in shown.out
     assert "… building for 64x32" in shown.err
