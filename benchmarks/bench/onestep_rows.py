@@ -44,7 +44,8 @@ def _graph_row(backend: Backend, precision: str) -> RowSpec:
         family=GRAPH,
         label=f"One-step graph, {backend.name}, {precision}",
         steps=1,
-        prepare=lambda workload: _export(workload, backend, precision),
+        check=lambda workload: _check_usable(workload, backend),
+        prepare=lambda workload: _export(workload, precision),
         open=lambda workload, steps: _open_graph(workload, backend, precision),
         set_up_seconds=_QUANTISE_SECONDS if precision == "int8" else 0.0,
         own_bytes=own_bytes,
@@ -68,9 +69,8 @@ def _torch_row(name: str, label: str) -> RowSpec:
     )
 
 
-def _export(workload: Workload, backend: Backend, precision: str) -> None:
-    """Put the graph into the work folder, unless a row before did; what cannot run here is refused first."""
-    _check_usable(workload, backend)
+def _export(workload: Workload, precision: str) -> None:
+    """Put the graph into the work folder, unless a row before did."""
     bundle = workload.work / precision
     if bundle.is_dir():
         return

@@ -37,6 +37,8 @@ class RowSpec:
     """How often the UNet is called for a frame; 0 for networks without one."""
     guidance: int = 1
     """Samples per frame in each of these calls."""
+    check: Callable[[Workload], None] = lambda workload: None
+    """Raise BackendError if the row cannot run here at all, before any time or memory is planned for it."""
     prepare: Callable[[Workload], None] = lambda workload: None
     """What is done once and needs no measuring, such as the export of a graph."""
     open: Callable[[Workload, int], OpenRow]

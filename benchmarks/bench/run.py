@@ -114,6 +114,7 @@ class TableRun:
     def _open(self, spec: RowSpec, result: RowResult, steps: int) -> None:
         """Open a row and make its first calls; what goes wrong is the row's reason."""
         try:
+            spec.check(self._workload)
             self._check_time(spec)
             check_room(spec.own_bytes(self._workload), limit_bytes=self._workload.settings.memory_limit_bytes)
             spec.prepare(self._workload)

@@ -119,6 +119,14 @@ def test_a_row_whose_set_up_is_too_long_is_skipped(workload: Workload) -> None:
     assert slow.reason.startswith("its set-up takes about 60 s, and 1 s of the budget are left; raise --budget")
 
 
+def test_a_row_that_cannot_run_at_all_says_that_and_not_that_time_is_short(workload: Workload) -> None:
+    def refuse(workload: Workload) -> None:
+        raise BackendError("no GPU")
+
+    (refused,) = measured(workload, replace(row(), check=refuse, set_up_seconds=60.0))
+    assert refused.reason == "no GPU"
+
+
 def test_interruption_keeps_what_was_measured(workload: Workload) -> None:
     turns = iter(range(100))
 

@@ -15,7 +15,7 @@ ROW = next(row for row in all_rows(0.8) if row.family == "student")
 
 def test_it_goes_with_the_embedded_base_only(workload: Workload) -> None:
     with pytest.raises(BackendError, match="a student ships for the embedded tiny base only"):
-        ROW.prepare(workload)
+        ROW.check(workload)
 
 
 def test_its_operations_are_its_own(workload: Workload) -> None:
