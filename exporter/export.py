@@ -16,6 +16,7 @@ from onestep.atomic import check_disk, check_free, whole_folder
 from onestep.bundle.folder import GRAPH_NAME, PARITY_NAME, file_record, write_manifest
 from onestep.bundle.manifest import FrameSizes, Licences, Manifest, Precision, TensorSpec
 from onestep.errors import SettingError, UnknownNameError
+from onestep.exporter.compact import store_as_halves
 from onestep.exporter.flops import flops_per_frame
 from onestep.exporter.frame_module import FrameToFrame
 from onestep.exporter.graph import DATA_SUFFIX, OPSET, GraphCount, graph_from_module, tensor_specs, write_graph
@@ -27,6 +28,7 @@ from onestep.exporter.samples import Sample, exact_samples, with_converted
 from onestep.frame_size import FrameSize, checked_multiple
 from onestep.training.folder import GeneratorCard, PackedGenerator
 from onestep.training.students.folder import PackedStudent, StudentCard
+from onestep.training.students.from_bundle import LEARNT_FROM_KEY
 
 _MANY_FRAMES, _FEW_FRAMES = 32, 1
 _LARGE_NETWORK_FLOPS = 100e9
@@ -45,11 +47,18 @@ class ExportOptions:
     """None compares 32 frames, or 1 where one frame costs more than 100 GFLOP."""
     calibration: Path | None = None
     """Folder of pictures that int8 takes its ranges from; None takes rendered day scenes."""
+    compact: bool = False
+    """Store weights that float16 holds exactly in half the room (`exporter.compact`); for fp32."""
     overwrite: bool = False
 
     def __post_init__(self) -> None:
         if self.precision not in (*DTYPES, INT8):
             raise UnknownNameError("precision", self.precision, (*DTYPES, INT8))
+        if self.compact and self.precision != "fp32":
+            raise SettingError(
+                f"Compact storage is for the weights of an fp32 graph, and the precision is {self.precision}. Leave "
+                "one of them out."
+            )
         if self.calibration is not None and self.precision != INT8:
             raise SettingError(
                 f"Calibration is for int8, and the precision is {self.precision}. Leave one of them out."
@@ -71,6 +80,8 @@ class ExportReport:
     """Modules that half precision cannot hold, and what stays float32 for each."""
     int8: Int8Report | None
     """What quantisation did; None in another precision."""
+    saved_bytes: int
+    """By compact storage."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +136,7 @@ def export_bundle(
         on_stage("tracing and folding the graph")
         graph = graph_from_module(module, size=job.size, free=options.size is None)
         del module
+        saved = store_as_halves(graph.model) if options.compact else 0
         on_stage("writing the graph")
         write_graph(graph.model, folder / GRAPH_NAME, metadata=_metadata(job))
         traced, folded, tensors = graph.before, graph.after, tensor_specs(graph.model)
@@ -142,7 +154,7 @@ def export_bundle(
         (folder / PARITY_NAME).write_text(json.dumps(proof, indent=2) + "\n", encoding="utf-8")
         manifest = _manifest(job, folder, tensors, parity)
         write_manifest(folder, manifest)
-    return ExportReport(output, manifest, traced, folded, parity, overflows, int8)
+    return ExportReport(output, manifest, traced, folded, parity, overflows, int8, saved)
 
 
 def _job(packed: PackedGenerator | PackedStudent, options: ExportOptions) -> _Job:
@@ -177,13 +189,15 @@ def _proven_module(
 
 
 def _metadata(job: _Job) -> dict[str, str]:
+    card = job.card
     return {
-        "domain": job.card.domain,
-        "direction": job.card.direction,
+        "domain": card.domain,
+        "direction": card.direction,
         "prompt": job.prompt,
-        "base": job.card.base,
-        "base_licence": job.card.base_licence,
-        "checkpoint_licence": job.card.checkpoint_licence,
+        "base": card.base,
+        "base_licence": card.base_licence,
+        "checkpoint_licence": card.checkpoint_licence,
+        **({LEARNT_FROM_KEY: card.data} if isinstance(card, StudentCard) else {}),
     }
 
 

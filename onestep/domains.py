@@ -22,6 +22,8 @@ class Domain:
     direction: Literal["a2b", "b2a", "paired"]
     embedded_licence: str | None = None
     """Licence of the weights that ship in the package, on the `tiny` base; None where none ship."""
+    scenes: tuple[str, str] | None = None
+    """Conditions of rendered scenes (`onestep.scenes`) that it leads from and to; None where none can be rendered."""
     published_file: str | None = None
     """Name of the checkpoint for SD-Turbo that Parmar et al. published; None where there is none."""
 
@@ -40,6 +42,7 @@ DOMAINS = {
             prompt="driving in the night",
             direction="a2b",
             embedded_licence="MIT",
+            scenes=("day", "night"),
             published_file="day2night.pkl",
         ),
         Domain(
@@ -47,6 +50,7 @@ DOMAINS = {
             summary="a drive by night becomes the same drive by day",
             prompt="driving in the day",
             direction="b2a",
+            scenes=("night", "day"),
             published_file="night2day.pkl",
         ),
         Domain(
@@ -54,13 +58,22 @@ DOMAINS = {
             summary="a drive in clear weather becomes the same drive in rain",
             prompt="driving in heavy rain",
             direction="a2b",
+            scenes=("day", "rain"),
             published_file="clear2rainy.pkl",
+        ),
+        Domain(
+            name="clear2foggy",
+            summary="a drive in clear weather becomes the same drive in fog",
+            prompt="driving in heavy fog",
+            direction="a2b",
+            scenes=("day", "fog"),
         ),
         Domain(
             name="rainy2clear",
             summary="a drive in rain becomes the same drive in clear weather",
             prompt="driving in the day",
             direction="b2a",
+            scenes=("rain", "day"),
             published_file="rainy2clear.pkl",
         ),
         Domain(
@@ -92,6 +105,18 @@ def domain(name: str) -> Domain:
     return DOMAINS[name]
 
 
+def rendered_conditions(name: str) -> tuple[str, str]:
+    """Return the conditions of rendered scenes that a domain leads from and to.
+
+    Raises:
+        UnknownNameError: No domain has that name, or none that can be rendered; the message lists those that can.
+    """
+    rendered = {known.name: known.scenes for known in DOMAINS.values() if known.scenes is not None}
+    if name not in rendered:
+        raise UnknownNameError("rendered translation", name, rendered)
+    return rendered[name]
+
+
 def embedded_domains() -> list[str]:
     """Return the names of the domains whose weights ship in the package."""
     return [domain.name for domain in DOMAINS.values() if domain.embedded_licence is not None]
@@ -108,23 +133,16 @@ def embedded_bundle(name: str) -> Path:
 
 
 def embedded_generator(name: str) -> Path:
-    """Return the folder of the generator on the `tiny` base that ships in the package for a domain.
+    """Return the folder that the package exports a domain from.
+
+    It is a generator on the `tiny` base where one ships, else the embedded bundle itself, which holds its student.
 
     Raises:
         UnknownNameError: No domain has that name.
         SettingError: The domain's weights do not ship in the package.
     """
-    return _assets() / "generators" / _embedded(name).name
-
-
-def embedded_student(name: str) -> Path:
-    """Return the folder of the student that the embedded bundle of a domain was exported from.
-
-    Raises:
-        UnknownNameError: No domain has that name.
-        SettingError: The domain's weights do not ship in the package.
-    """
-    return _assets() / "students" / _embedded(name).name
+    generator = _assets() / "generators" / _embedded(name).name
+    return generator if generator.is_dir() else embedded_bundle(name)
 
 
 def embedded_base() -> Path:

@@ -1,9 +1,11 @@
-"""Train the embedded tiny base, the day2night generator on it, and its student, from nothing, on rendered scenes.
+"""Train all that ships in the package from nothing, on rendered scenes: base, day2night teacher, and the students.
 
     python scripts/train_embedded.py --work runs/embedded
+    python scripts/train_embedded.py --work runs/embedded --students clear2foggy
 
-Each stage leaves its result in the work folder and is skipped when it is there. About an hour and a half on two idle
-cores. `onestep export --generator` makes the bundle from the result.
+Each stage leaves its result in the work folder and is skipped when it is there; one that was cut off goes on. The base
+and the teacher take half an hour on two idle cores, a student about an hour on one. Export a student with
+`onestep export --generator runs/embedded/DOMAIN-student --compact`.
 """
 
 import argparse
@@ -20,7 +22,7 @@ from PIL import Image
 from torch import Tensor
 
 from onestep.atomic import whole_folder
-from onestep.domains import Domain, domain
+from onestep.domains import Domain, domain, rendered_conditions
 from onestep.exporter.quiet import quiet_libraries
 from onestep.frame_size import FrameSize
 from onestep.training.base import Base, load_base, random_base, save_base
@@ -30,10 +32,14 @@ from onestep.training.folder import GeneratorCard, PackedGenerator, load_generat
 from onestep.training.generator import OneStep, OneStepGenerator
 from onestep.training.losses.perceptual import perceptual_network
 from onestep.training.rendered import RenderedFrames, render_frames
-from onestep.training.students.distillation import DistillOptions, RenderedData, distil
+from onestep.training.students.distillation import FIRST_SEED, DistillOptions, RenderedData, distil
+from onestep.training.students.folder import save_student
 from onestep.training.students.losses import LossWeights
+from onestep.training.students.network import StudentShape
+from onestep.training.students.pairs import render_pairs
 from onestep.training.students.training import StudentTraining
 from onestep.training.supervised import save_samples, train_on_truth
+from onestep.training.untrained import untrained_generator
 from onestep.training.vae_skips import SkipConvolutions
 
 FULL, HALF = FrameSize(512, 288), FrameSize(256, 160)
@@ -41,6 +47,8 @@ SEED = 7
 LICENCE = "MIT"
 DOMAIN = "day2night"
 TARGET = "night"
+SMALL = StudentShape(widths=(16, 32, 64, 80, 112), down_blocks=(0, 1, 1, 2, 2))
+"""1.2 million weights: four domains and the base shall not weigh more than 25 MB together."""
 
 Rows = list[list[NDArray[np.uint8]]]
 
@@ -56,6 +64,24 @@ class Stage:
     learning_rate: float
 
 
+@dataclass(frozen=True)
+class StudentRecipe:
+    """How large a domain's student is, and how it is trained."""
+
+    lamps: float = 0.0
+    """Weight of bright places: by night they are few, and what one looks at."""
+    shape: StudentShape = SMALL
+    steps: int = 3000
+
+
+STUDENTS = {
+    "day2night": StudentRecipe(lamps=0.5, shape=StudentShape(), steps=5400),
+    "night2day": StudentRecipe(),
+    "clear2rainy": StudentRecipe(),
+    "clear2foggy": StudentRecipe(),
+}
+PAIRS = 720
+
 STAGES = (
     Stage("1-half", HALF, batch=4, steps=1300, learning_rate=1e-3),
     Stage("2-full", FULL, batch=2, steps=150, learning_rate=3e-4),
@@ -67,16 +93,22 @@ def main() -> None:
     torch.manual_seed(SEED)
     options.work.mkdir(parents=True, exist_ok=True)
     log = _log_to(options.work / "train.log")
+    base_folder = options.work / "tiny"
+    with quiet_libraries():
+        if not base_folder.exists() or DOMAIN in options.students:
+            _train_teacher(base_folder, options, log)
+        for name in options.students:
+            _train_student(options.work, name, STUDENTS[name], log)
+
+
+def _train_teacher(base_folder: Path, options: argparse.Namespace, log: Log) -> None:
     frames = render_frames(
         options.work / "frames", count=options.views, size=FULL, conditions=("day", TARGET), seed=100_000, processes=2
     )
     log(f"{len(frames)} views rendered")
-    with quiet_libraries():
-        base_folder = options.work / "tiny"
-        if not base_folder.exists():
-            _train_base(base_folder, frames, options, log)
-        _train_domain(options.work, load_base(base_folder), frames, options.look, log)
-        _train_student(options.work, options.student_steps, log)
+    if not base_folder.exists():
+        _train_base(base_folder, frames, options, log)
+    _train_domain(options.work, load_base(base_folder), frames, options.look, log)
 
 
 def _arguments() -> argparse.Namespace:
@@ -85,7 +117,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--views", type=int, default=1200, help="rendered views")
     parser.add_argument("--autoencoder-steps", type=int, default=150)
     parser.add_argument("--noise-steps", type=int, default=100)
-    parser.add_argument("--student-steps", type=int, default=5400)
+    parser.add_argument("--students", nargs="*", choices=STUDENTS, default=list(STUDENTS), help="which are trained")
     parser.add_argument("--look", type=Path, help="folder of real pictures to show in the sample grids; not trained on")
     return parser.parse_args()
 
@@ -149,21 +181,49 @@ def _train_stage(
     )
 
 
-def _train_student(work: Path, steps: int, log: Log) -> None:
-    """Train the student on the known truth; its teacher gives domain and prompt, and is less sharp than the truth."""
-    output = work / f"{DOMAIN}-student"
+def _train_student(work: Path, name: str, recipe: StudentRecipe, log: Log) -> None:
+    """Train a student on the known truth; its teacher gives domain and prompt, and is less sharp than the truth."""
+    output = work / f"{name}-student"
     if output.exists():
         return
     log(output.name)
+    pairs = work / "pairs"
+    condition, target = rendered_conditions(name)
+    conditions = sorted({each for student in STUDENTS for each in rendered_conditions(student)})
+    render_pairs(pairs, count=PAIRS, size=FULL, conditions=conditions, seed=FIRST_SEED, processes=2)
     options = DistillOptions(
-        data=RenderedData("day", TARGET),
+        data=RenderedData(condition, target, pairs=PAIRS, folder=pairs),
+        size=FULL,
+        shape=recipe.shape,
         training=StudentTraining(
-            steps=steps, learning_rate=1.5e-3, seed=SEED, bfloat16=True, weights=LossWeights(teacher=0.0, lamps=0.5)
+            steps=recipe.steps,
+            learning_rate=1.5e-3,
+            seed=SEED,
+            bfloat16=True,
+            weights=LossWeights(teacher=0.0, lamps=recipe.lamps),
         ),
     )
-    teacher = load_generator(work / f"{DOMAIN}-{STAGES[-1].name}")
-    perceptual = perceptual_network("st-lpips-alex")
-    distil(teacher, output, work=work / "student", options=options, perceptual=perceptual, listener=_Listener(log))
+    packed = distil(
+        _teacher(work, name),
+        work / f"{name}-student-float32",
+        work=work / f"{name}-student.work",
+        options=options,
+        perceptual=perceptual_network("st-lpips-alex"),
+        listener=_Listener(log),
+    )
+    packed.generator.half()
+    with whole_folder(output, overwrite=False) as partial:
+        save_student(packed, partial)
+
+
+def _teacher(work: Path, name: str) -> PackedGenerator:
+    """Return the domain's teacher, or the untrained generator that only says which domain it is of."""
+    if name == DOMAIN:
+        return load_generator(work / f"{DOMAIN}-{STAGES[-1].name}")
+    known = domain(name)
+    packed = untrained_generator(load_base(work / "tiny"), prompt=known.prompt or "")
+    card = dataclasses.replace(packed.card, domain=known.name, direction=known.direction, checkpoint_licence=LICENCE)
+    return dataclasses.replace(packed, card=card)
 
 
 class _Listener:

@@ -15,20 +15,13 @@ from numpy.typing import NDArray
 
 from onestep.atomic import whole_folder
 from onestep.cli.render_video import render_video
-from onestep.errors import UnknownNameError
+from onestep.domains import rendered_conditions
 from onestep.frame_size import FrameSize
 from onestep.runtime.pictures import read_picture, write_picture
 from onestep.scenes import Scene
 
 Picture = NDArray[np.uint8]
 
-CONDITIONS: Final = {
-    "day2night": ("day", "night"),
-    "night2day": ("night", "day"),
-    "clear2rainy": ("day", "rain"),
-    "clear2foggy": ("day", "fog"),
-}
-"""What each translation is shown, and what it is to make of it."""
 SIZE: Final = FrameSize(512, 288)
 _VIEW_SECONDS = 1.7
 _FIRST_TARGET_SEED = 50_000
@@ -81,12 +74,10 @@ def render_material(folder: Path, domain: str, *, scenes: int, seconds: float) -
         UnknownNameError: Scenes cannot be rendered for that translation.
         OutputError: The folder cannot be written.
     """
-    if domain not in CONDITIONS:
-        raise UnknownNameError("rendered translation", domain, CONDITIONS)
+    source, result = rendered_conditions(domain)
     material = QualityMaterial(folder)
     if folder.is_dir():
         return material
-    source, result = CONDITIONS[domain]
     with whole_folder(folder, overwrite=False) as partial:
         fresh = QualityMaterial(partial)
         for path, condition, first in (

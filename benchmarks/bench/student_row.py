@@ -4,12 +4,13 @@ from bench.onestep_rows import bundle_row
 from bench.row import OpenRow, RowSpec
 from bench.workload import DOMAIN, Workload
 from onestep.bundle import open_bundle
-from onestep.domains import embedded_bundle, embedded_student
+from onestep.domains import embedded_bundle
 from onestep.errors import BackendError
 from onestep.exporter.flops import flops_per_frame
 from onestep.runtime.backends import onnxruntime_cpu
 from onestep.training.find_base import EMBEDDED
-from onestep.training.students.folder import PackedStudent, load_student
+from onestep.training.students.folder import PackedStudent
+from onestep.training.students.from_bundle import student_from_bundle
 
 STUDENT = "student"
 _BYTES = 4
@@ -22,7 +23,7 @@ def student_row() -> RowSpec:
         family=STUDENT,
         label=f"Student of the one-step generator, {onnxruntime_cpu.NAME}, fp32",
         steps=1,
-        prepare=_check_usable,
+        check=_check_usable,
         open=lambda workload, steps: _open(workload),
         own_bytes=lambda workload: 2 * _parameters() * _BYTES + workload.activation_bytes,
         flops=lambda workload: flops_per_frame(_packed().generator, workload.settings.frame_size)["total"],
@@ -46,7 +47,7 @@ def _open(workload: Workload) -> OpenRow:
 
 
 def _packed() -> PackedStudent:
-    return load_student(embedded_student(DOMAIN))
+    return student_from_bundle(embedded_bundle(DOMAIN))
 
 
 def _parameters() -> int:

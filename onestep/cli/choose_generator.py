@@ -67,7 +67,7 @@ def loaded_generator(choice: GeneratorChoice) -> "PackedGenerator | PackedStuden
         OnestepError: A part is missing, damaged, or does not go with the others.
     """
     from onestep.exporter.room import check_memory
-    from onestep.training.students.folder import load_any_generator
+    from onestep.training.students.load_any import load_any_generator
 
     if choice.generator is not None:
         check_memory(choice.generator, choice.size)

@@ -68,7 +68,7 @@ def distill(
     from onestep.exporter.quiet import quiet_libraries
     from onestep.training.losses.perceptual import perceptual_network
     from onestep.training.students.distillation import DistillOptions, distil
-    from onestep.training.students.folder import load_any_generator
+    from onestep.training.students.load_any import load_any_generator
     from onestep.training.students.losses import LossWeights
     from onestep.training.students.training import StudentTraining
 

@@ -53,6 +53,10 @@ def export(
         Path | None,
         typer.Option("--output", "-o", help="Folder of the bundle.", show_default="DOMAIN-PRECISION.bundle"),
     ] = None,
+    compact: Annotated[
+        bool,
+        typer.Option(help="Store weights that float16 holds exactly in half the room; nothing else changes. For fp32."),
+    ] = False,
     parity_frames: Annotated[
         int | None, typer.Option(min=1, help="Frames of the parity proof.", show_default="32, or 1 for large networks")
     ] = None,
@@ -79,6 +83,7 @@ def export(
         prompt=prompt,
         parity_frame_count=parity_frames,
         calibration=calibration,
+        compact=compact,
         overwrite=overwrite,
     )
     with quiet_libraries():
@@ -123,6 +128,8 @@ def _print_report(report: "ExportReport") -> None:
             f"{len(report.int8.in_float32)} of {report.int8.convolutions} convolutions stay float32; "
             f"{report.int8.psnr_db:.1f} dB on calibration frames"
         )
+    if report.saved_bytes:
+        console.print(f"Stored as float16 without loss: {report.saved_bytes / 1e6:.2f} MB saved")
     gflop = {part: count / 1e9 for part, count in manifest.flops_per_frame.items()}
     console.print(f"GFLOP per {manifest.frame.preferred} frame: " + ", ".join(f"{k} {v:.2f}" for k, v in gflop.items()))
     console.print(f"Licences: base {manifest.licences.base}; weights {manifest.licences.checkpoint}")
@@ -149,6 +156,7 @@ def _plain(report: "ExportReport") -> dict[str, Any]:
             "before": dataclasses.asdict(report.traced),
             "after": dataclasses.asdict(report.folded),
         },
+        "saved_bytes": report.saved_bytes,
         "parity": report.parity.as_json(),
         "manifest": dataclasses.asdict(report.manifest),
     }

@@ -5,14 +5,12 @@ from pathlib import Path
 import pytest
 
 from onestep.bundle import open_bundle
-from onestep.domains import embedded_bundle, embedded_domains
+from onestep.domains import embedded_bundle, embedded_domains, rendered_conditions
 from onestep.evaluation.evaluate import evaluate
 from onestep.evaluation.kpi import kpi_file, read_kpis
 from onestep.evaluation.request import Request
 from tests.evaluation.picture_samples import rendered, write_folder
 
-CONDITIONS = {"day2night": ("day", "night")}
-"""What each domain starts from and reaches, as the rendered scenes call it."""
 SIZE = (512, 288)
 INPUTS, TARGETS = range(9000, 9006), range(9100, 9106)
 """Seeds that no training uses."""
@@ -20,7 +18,7 @@ INPUTS, TARGETS = range(9000, 9006), range(9100, 9106)
 
 @pytest.mark.parametrize("domain", embedded_domains())
 def test_an_embedded_domain_meets_its_thresholds(domain: str, tmp_path: Path) -> None:
-    start, goal = CONDITIONS[domain]
+    start, goal = rendered_conditions(domain)
     inputs = write_folder(tmp_path / "inputs", {f"s{seed}": rendered(seed, start, SIZE) for seed in INPUTS})
     targets = write_folder(tmp_path / "targets", {f"s{seed}": rendered(seed, goal, SIZE) for seed in TARGETS})
     kpis = read_kpis(kpi_file(Path(domain)))
@@ -34,7 +32,7 @@ def test_an_embedded_domain_meets_its_thresholds(domain: str, tmp_path: Path) ->
 @pytest.mark.parametrize("domain", embedded_domains())
 def test_the_known_result_itself_would_meet_them(domain: str, tmp_path: Path) -> None:
     """A threshold that what is wanted misses would ask for something else."""
-    start, goal = CONDITIONS[domain]
+    start, goal = rendered_conditions(domain)
     inputs = write_folder(tmp_path / "inputs", {f"s{seed}": rendered(seed, start, SIZE) for seed in INPUTS})
     known = write_folder(tmp_path / "known", {f"s{seed}": rendered(seed, goal, SIZE) for seed in INPUTS})
     targets = write_folder(tmp_path / "targets", {f"s{seed}": rendered(seed, goal, SIZE) for seed in TARGETS})
@@ -45,7 +43,7 @@ def test_the_known_result_itself_would_meet_them(domain: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize("domain", embedded_domains())
 def test_neither_a_copy_nor_a_picture_of_another_drive_would_meet_them(domain: str, tmp_path: Path) -> None:
-    start, goal = CONDITIONS[domain]
+    start, goal = rendered_conditions(domain)
     seeds = (1, 2, 3, 4)
     inputs = write_folder(tmp_path / "inputs", {f"s{seed}": rendered(seed, start) for seed in seeds})
     write_folder(tmp_path / "copies", {f"s{seed}": rendered(seed, start) for seed in seeds})

@@ -14,8 +14,9 @@ from onestep.scenes import Scene
 from onestep.training.folder import load_generator
 from onestep.training.students.batch import Batch
 from onestep.training.students.degrade import compressed, random_degradation
-from onestep.training.students.folder import PackedStudent, StudentCard, load_any_generator, load_student, save_student
+from onestep.training.students.folder import PackedStudent, StudentCard, load_student, save_student
 from onestep.training.students.generator import StudentGenerator
+from onestep.training.students.load_any import load_any_generator
 from onestep.training.students.losses import LossWeights, student_loss, temporal_l1, warp
 from onestep.training.students.network import StudentNetwork, StudentShape
 from onestep.training.students.pairs import render_pairs

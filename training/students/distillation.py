@@ -31,7 +31,8 @@ from onestep.training.students.training import StudentTrainer, StudentTraining
 Teacher = PackedGenerator | PackedStudent
 Tell = Callable[[int, int | None], None]
 PROGRESS_NAME, SETTINGS_NAME = "progress.safetensors", "settings.json"
-_FIRST_SEED = 300_000
+FIRST_SEED = 300_000
+"""Of the scenes that students learn from."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class RenderedData:
     """Pairs of moments."""
     processes: int = 2
     """Processes that render."""
+    folder: Path | None = None
+    """Where the pictures are kept, for distillations that share them; None keeps them in the work folder."""
 
     def __post_init__(self) -> None:
         for name in (self.condition, self.target):
@@ -192,11 +195,11 @@ def _rendered(
     assert isinstance(data, RenderedData)
     listener.stage("rendering scenes")
     pairs = render_pairs(
-        work / "pairs",
+        data.folder or work / "pairs",
         count=data.pairs,
         size=size,
         conditions=(data.condition, data.target),
-        seed=_FIRST_SEED,
+        seed=FIRST_SEED,
         processes=data.processes,
         on_pair=listener.progress,
     )

@@ -8,14 +8,13 @@ from typing import Any, Literal
 
 from onestep.errors import GeneratorError
 from onestep.training.base import CARD_NAME
-from onestep.training.folder import PackedGenerator, load_generator
 from onestep.training.part_files import check_parts, load_network
 from onestep.training.students.generator import LearntPrompt, StudentGenerator
 from onestep.training.students.network import StudentNetwork
 
 _FORMAT = "onestep-student"
 _VERSION = 1
-_STUDENT = "student"
+STUDENT_PART = "student"
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class PackedStudent:
 
 def save_student(packed: PackedStudent, folder: Path) -> None:
     """Write a student into a folder that exists."""
-    packed.generator.student.save_pretrained(folder / _STUDENT)
+    packed.generator.student.save_pretrained(folder / STUDENT_PART)
     card = {"format": _FORMAT, "version": _VERSION, **dataclasses.asdict(packed.card)}
     (folder / CARD_NAME).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -62,19 +61,10 @@ def load_student(folder: str | Path) -> PackedStudent:
         GeneratorError: A part is missing or damaged.
     """
     path = Path(folder)
-    check_parts(path, (_STUDENT,), kind="student")
+    check_parts(path, (STUDENT_PART,), kind="student")
     card = _read_card(path / CARD_NAME)
-    student: StudentNetwork = load_network(StudentNetwork.from_pretrained, path / _STUDENT)
+    student: StudentNetwork = load_network(StudentNetwork.from_pretrained, path / STUDENT_PART)
     return PackedStudent(StudentGenerator(student.eval().requires_grad_(False)).eval(), card)
-
-
-def load_any_generator(folder: str | Path) -> PackedGenerator | PackedStudent:
-    """Load a generator folder of either kind, in float32 and eval mode.
-
-    Raises:
-        GeneratorError: A part is missing, damaged, or does not fit the others.
-    """
-    return load_student(folder) if (Path(folder) / _STUDENT).is_dir() else load_generator(folder)
 
 
 def _read_card(path: Path) -> StudentCard:
