@@ -33,8 +33,8 @@ unit: $(VENV)/.dev-ready
 
 gpu-check: $(VENV)/.dev-ready  ## everything that needs a GPU
 	$(VENV)/bin/python -m scripts.gpu_check --look
-	$(PIP) uninstall -y onnxruntime
-	$(PIP) install 'onnxruntime-gpu[cuda,cudnn]'
+	$(PIP) uninstall -y onnxruntime onnxruntime-gpu
+	$(PIP) install -e '.[gpu]'
 	@$(PIP) install -e '.[tensorrt]' || echo "tensorrt could not be installed (NVIDIA's package index): it is passed over"
 	$(VENV)/bin/python -m scripts.gpu_check
 

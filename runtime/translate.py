@@ -134,8 +134,12 @@ def _run(
         if on_progress is not None:
             on_progress(Progress(outcome.written, info.frame_count, outcome.seconds))
 
-    with _source(reader, session, placement, detail) as source:
-        return Pipeline(source, engine, sink, slots, newest_wins=info.is_live).run(tell)
+    try:
+        with _source(reader, session, placement, detail) as source:
+            return Pipeline(source, engine, sink, slots, newest_wins=info.is_live).run(tell)
+    finally:
+        for slot in slots:
+            engine.give_back(slot)
 
 
 def _source(reader: VideoReader, session: Session, placement: Placement, detail: VideoDetail | None) -> VideoSource:

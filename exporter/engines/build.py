@@ -93,8 +93,8 @@ def build_engine(
     builds = [_built(parsed, options, sizes, tell, measure) for _ in range(options.builds)]
     kept = fastest(builds)
     on_stage("proving what the engine computes in")
-    inspected = inspected_counts(parsed, kept.plan)
-    check_islands(inspected or {}, bundle.manifest.precision, where="engine")
+    inspected = inspected_counts(parsed, kept.plan, trusted_host_code=options.version_compatible)
+    check_islands(inspected or {}, bundle.manifest.precision, where="engine", copies=len(sizes))
     record = _record(bundle, parsed, options, gpu, sizes, builds, kept, _proof(proof, inspected, kept.plan, len(sizes)))
     return BuildReport(*write_engine(bundle, kept.plan, record))
 

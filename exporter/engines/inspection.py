@@ -13,21 +13,40 @@ from onestep.exporter.engines.precision_proof import Counts
 _OPERATIONS = (("conv", "convolution"), ("gemm", "matrix product"), ("matmul", "matrix product"))
 
 
-def inspected_counts(parsed: ParsedNetwork, plan: bytes) -> Counts | None:
-    """Count the engine's convolutions and matrix products by the dtype that they take.
+def inspected_counts(parsed: ParsedNetwork, plan: bytes, *, trusted_host_code: bool) -> Counts | None:
+    """Count the engine's convolutions and matrix products by the dtype that they take, over all of its profiles.
 
     Args:
         parsed: Holds the library.
         plan: The serialised engine.
+        trusted_host_code: Whether the plan brings its own runtime, which must be allowed to run.
 
     Returns:
-        The counts; None where this machine cannot read the engine, as without a driver.
+        The counts; None where this machine cannot read the engine, as without a driver, or where what the inspector
+        says tells no dtype of any of them.
     """
-    engine = parsed.trt.Runtime(parsed.logger).deserialize_cuda_engine(plan)
+    runtime = parsed.trt.Runtime(parsed.logger)
+    runtime.engine_host_code_allowed = trusted_host_code
+    engine = runtime.deserialize_cuda_engine(plan)
     if engine is None:
         return None
     text = engine.create_engine_inspector().get_engine_information(parsed.trt.LayerInformationFormat.JSON)
-    return counts_from_information(json.loads(text))
+    return telling_counts(text)
+
+
+def telling_counts(text: str) -> Counts | None:
+    """Count the layers of the inspector's JSON; None where it is none, or tells no dtype of a convolution or product.
+
+    Args:
+        text: What the inspector said.
+    """
+    try:
+        information = json.loads(text)
+    except ValueError:
+        return None
+    counts = counts_from_information(information) if isinstance(information, dict) else {}
+    known = {dtype for by_dtype in counts.values() for dtype in by_dtype}
+    return counts if known & {"float16", "float32"} else None
 
 
 def counts_from_information(information: dict[str, Any]) -> Counts:

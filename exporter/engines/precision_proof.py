@@ -92,17 +92,19 @@ def graph_counts(model: onnx.ModelProto) -> Counts:
     return _counted((_OPERATORS[node.op_type], _widest(types, node.input[:2])) for node in operations)
 
 
-def check_islands(counts: Counts, precision: str, *, where: str) -> None:
+def check_islands(counts: Counts, precision: str, *, where: str, copies: int = 1) -> None:
     """Raise EngineBuildError if an fp16 bundle has more float32 operations than its declared islands.
 
     Args:
         counts: Convolutions and matrix products by dtype.
         precision: Of the manifest.
         where: What was counted, for the message.
+        copies: How often the network was counted: an engine holds it once for each profile.
     """
     if precision != "fp16":
         return
-    for operation, allowed in FLOAT32_ISLANDS.items():
+    for operation, declared in FLOAT32_ISLANDS.items():
+        allowed = copies * declared
         found = counts.get(operation, {})
         single = found.get("float32", 0)
         if single > allowed:

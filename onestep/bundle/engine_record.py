@@ -147,13 +147,19 @@ def find_engine(bundle: Bundle, size: FrameSize, host: EngineHost) -> FoundEngin
         EngineError: There is none; the message says why each one does not fit, and the command that builds one.
     """
     rebuild = build_command(bundle.path, host.backend, [size])
-    reasons = []
+    reasons, damaged = [], None
     for path in sorted((bundle.path / ENGINES_FOLDER).glob(f"{host.backend}.*json")):
-        record = read_record(path, rebuild=rebuild)
+        try:
+            record = read_record(path, rebuild=rebuild)
+        except EngineError as err:  # another engine may fit
+            damaged = err
+            continue
         reason = why_not(record, bundle, size, host)
         if reason is None:
             return FoundEngine(record, path.parent / record.plan, record.sizes.index(size))
         reasons.append(f"{path.name}: {reason}")
+    if damaged is not None:
+        raise damaged
     if not reasons:
         raise EngineError(f"{bundle.path} has no {host.backend} engine. Build one: {rebuild}")
     raise EngineError(f"No {host.backend} engine of {bundle.path} fits ({'; '.join(reasons)}). Rebuild: {rebuild}")

@@ -109,7 +109,9 @@ def _timer(bundle: "Bundle", options: "BuildOptions", size: FrameSize) -> Callab
     """Return what measures a plan on this machine, at the first of its sizes."""
     from onestep.runtime.backends.tensorrt_timing import plan_latency_ms
 
-    return lambda plan: plan_latency_ms(plan, bundle=bundle, backend=options.backend, size=size)
+    return lambda plan: plan_latency_ms(
+        plan, bundle=bundle, backend=options.backend, size=size, trusted_host_code=options.version_compatible
+    )
 
 
 def print_engine(report: "BuildReport") -> None:

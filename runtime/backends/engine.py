@@ -28,6 +28,12 @@ class Engine(Protocol):
         Its memory stays where it is until the engine closes. Called before the first frame, never for each.
         """
 
+    def give_back(self, slot: Slot) -> None:
+        """Let `new_slot` hand out this slot again; whoever had it touches it no more.
+
+        An engine outlives the videos that it translates, and what a slot takes on a GPU is freed with the engine only.
+        """
+
     def submit(self, slot: Slot) -> None:
         """Start translating `slot.input` into `slot.output`; neither may be touched until `wait` returns.
 

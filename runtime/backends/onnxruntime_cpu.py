@@ -89,6 +89,9 @@ class OnnxRuntimeCpuEngine:
             slot.binding.bind_cpu_input(name, value)
         return slot
 
+    def give_back(self, slot: Slot) -> None:
+        """Do nothing: a slot is plain memory, which goes when nobody views it any more."""
+
     def submit(self, slot: Slot) -> None:
         """Translate `slot.input` into `slot.output`.
 

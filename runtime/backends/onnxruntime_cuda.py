@@ -1,8 +1,9 @@
 """ONNX Runtime on an NVIDIA GPU: the bundle's own graph, no engine to build.
 
 The graph is bound to device memory once per slot and captured by ONNX Runtime as a CUDA graph per slot (its option
-`enable_cuda_graph`, told apart by `gpu_graph_annotation_id`). ONNX Runtime computes on the stream of the slots' copies,
-and is told not to wait for it at the end of a run.
+`enable_cuda_graph`, told apart by `gpu_graph_annotation_id`). ONNX Runtime keeps these graphs for the thread that
+captured them, so all of its runs are made by one thread. It computes on the stream of the slots' copies, and is told
+not to wait for it at the end of a run.
 
 ONNX Runtime answers a request for a provider that it cannot load with a log line and the processor. Here that is an
 error. Not run on a GPU where it was written.
@@ -11,6 +12,7 @@ error. Not run on a GPU where it was written.
 import importlib
 import itertools
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from typing import Any
 
@@ -30,6 +32,9 @@ from onestep.runtime.cuda.resources import CudaResources
 
 NAME = "onnxruntime-cuda"
 PROVIDER = "CUDAExecutionProvider"
+OLDEST = (1, 31)
+"""Older ones run parts of opset 21 on the processor (onnxruntime#26075, #27415), which a CUDA graph cannot hold, and
+wait at the end of each replay (#28686)."""
 _INSTALL = "pip uninstall onnxruntime, then pip install 'onestep[gpu]'"
 
 
@@ -43,8 +48,19 @@ def why_not() -> str | None:
 def why_no_provider(ort: Any) -> str | None:
     """Return one sentence if the installed ONNX Runtime is the one without CUDA."""
     if PROVIDER in ort.get_available_providers():
-        return None
+        return _why_too_old(ort.__version__)
     return f"the installed onnxruntime {ort.__version__} is the build without CUDA ({_INSTALL})"
+
+
+def _why_too_old(version: str) -> str | None:
+    """Return one sentence if a version lacks what the graph's replay needs."""
+    found = tuple(int(number) for number in version.split(".")[:2])
+    if found >= OLDEST:
+        return None
+    return (
+        f"the installed onnxruntime-gpu {version} is older than {OLDEST[0]}.{OLDEST[1]}, which runs all operators of "
+        "opset 21 on the GPU and replays a graph without waiting for it (pip install -U 'onestep[gpu]')"
+    )
 
 
 def open_engine(bundle: Bundle, size: FrameSize, options: EngineOptions) -> Engine:
@@ -64,6 +80,7 @@ def open_engine(bundle: Bundle, size: FrameSize, options: EngineOptions) -> Engi
     cuda = open_cuda(for_backend=NAME)
     if reason := why_no_provider(ort):
         raise BackendError(f"{NAME} cannot run here: {reason}")
+    ort.preload_dlls(directory="")  # of the nvidia-* wheels, which are on no path that a loader looks at
     tensors = frame_tensors(bundle, size, options)
     graph_options = session_options(ort, tensors, options)
     memory = MemoryBefore(size, bundle.weight_bytes >> 20, *cuda.memory_mib())
@@ -105,7 +122,7 @@ def cuda_session(ort: Any, bundle: Bundle, options: Any, stream: Any, memory: Me
     if PROVIDER not in loaded:
         raise BackendError(
             f"ONNX Runtime {ort.__version__} did not load its CUDA provider and would run on {', '.join(loaded)}. Its "
-            "CUDA and cuDNN libraries are missing or of another version: pip install 'onnxruntime-gpu[cuda,cudnn]'."
+            "CUDA and cuDNN libraries are missing or of another version: pip install 'onestep[gpu]'."
         )
     return session
 
@@ -126,6 +143,7 @@ class CudaGraphSession:
             name: ort.OrtValue.ortvalue_from_numpy(value, "cuda", 0) for name, value in tensors.constants.items()
         }
         self._numbers = itertools.count(1)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=NAME)
 
     def prepare(self, stream: Any, input_address: int, output_address: int) -> Callable[[], None]:
         """Bind the graph to two device addresses, let it be captured, and return what replays it."""
@@ -141,7 +159,7 @@ class CudaGraphSession:
 
         def enqueue() -> None:
             try:
-                self._session.run_with_iobinding(binding, options)
+                self._thread.submit(self._session.run_with_iobinding, binding, options).result()
             except Exception as err:
                 failed = f"ONNX Runtime failed to run the graph on CUDA: {err}"
                 raise BackendError(self._memory.explained(str(err)) or failed) from err
@@ -151,4 +169,5 @@ class CudaGraphSession:
 
     def close(self) -> None:
         """Free the session with its graphs."""
+        self._thread.shutdown()
         self._session, self._constants = None, {}

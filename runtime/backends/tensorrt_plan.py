@@ -61,6 +61,7 @@ class PlanComputation:
         self._scratch_bytes = int(self._engine.get_device_memory_size_for_profile_v2(source.profile))
         self._check_memory(resources.cuda)
         self._scratch = resources.device_bytes(self._scratch_bytes) if self._scratch_bytes else 0
+        self._cache: Any = None
         self._config = self._runtime_config()
 
     def prepare(self, stream: Any, input_address: int, output_address: int) -> Callable[[], None]:
@@ -81,9 +82,12 @@ class PlanComputation:
         return lambda: cuda.call("cudaGraphLaunch", graph, stream)
 
     def close(self) -> None:
-        """Let go of contexts, engine and runtime, in this order."""
+        """Let go of contexts, configuration, cache, engine and runtime, in this order."""
         self._contexts.clear()
-        self._config = self._engine = self._runtime = None
+        self._config = None
+        self._cache = None
+        self._engine = None
+        self._runtime = None
 
     def _deserialised(self) -> Any:
         engine = self._runtime.deserialize_cuda_engine(self._source.plan)
@@ -117,7 +121,9 @@ class PlanComputation:
         config = self._engine.create_runtime_config()
         config.set_execution_context_allocation_strategy(trt.ExecutionContextAllocationStrategy.USER_MANAGED)
         config.cuda_graph_strategy = trt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
-        config.set_runtime_cache(config.create_runtime_cache())
+        self._cache = config.create_runtime_cache()  # kept here: the configuration only points to it
+        if not config.set_runtime_cache(self._cache):
+            raise BackendError(self._failed("does not take a runtime cache"))
         return config
 
     def _bound_context(self, stream: Any, input_address: int, output_address: int) -> Any:
@@ -125,13 +131,15 @@ class PlanComputation:
         context = self._engine.create_execution_context(self._config)
         if context is None:
             raise BackendError(self._failed("could not make an execution context"))
-        context.set_device_memory(self._scratch, self._scratch_bytes)
-        done = (
+        done = [
             context.set_optimization_profile_async(source.profile, stream),
             context.set_input_shape(tensors.input_name, tensors.shape),
+        ]
+        context.set_device_memory(self._scratch, self._scratch_bytes)  # its size is that of the profile
+        done += [
             context.set_tensor_address(tensors.input_name, input_address),
             context.set_tensor_address(tensors.output_name, output_address),
-        )
+        ]
         if not all(done):
             raise BackendError(self._failed(f"does not take the frame as {list(tensors.shape)}"))
         return context

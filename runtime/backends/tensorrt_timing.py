@@ -17,7 +17,9 @@ from onestep.tensorrt_library import tensorrt_library
 _WARM_UP, _COUNT = 20, 100
 
 
-def plan_latency_ms(plan: bytes, *, bundle: Bundle, backend: str, size: FrameSize) -> float:
+def plan_latency_ms(
+    plan: bytes, *, bundle: Bundle, backend: str, size: FrameSize, trusted_host_code: bool = False
+) -> float:
     """Return the median latency of one frame in milliseconds, copies included, one frame at a time.
 
     Args:
@@ -25,6 +27,7 @@ def plan_latency_ms(plan: bytes, *, bundle: Bundle, backend: str, size: FrameSiz
         bundle: Where its graph comes from.
         backend: `tensorrt` or `tensorrt-rtx`.
         size: Width and height in pixels.
+        trusted_host_code: Whether the plan is version compatible and brings its own runtime.
 
     Raises:
         BackendError: The plan does not run here.
@@ -38,6 +41,7 @@ def plan_latency_ms(plan: bytes, *, bundle: Bundle, backend: str, size: FrameSiz
         tensors=frame_tensors(bundle, size, EngineOptions()),
         size=size,
         rebuild=build_command(bundle.path, backend, [size]),
+        trusted_host_code=trusted_host_code,
     )
     engine = engine_on_gpu(open_cuda(for_backend=backend), source, str(bundle.path))
     try:
@@ -61,4 +65,5 @@ def frame_latencies_ms(engine: Engine, *, warm_up: int = _WARM_UP, count: int = 
         engine.submit(slot)
         engine.wait(slot)
         latencies_ms.append(1e3 * (time.perf_counter() - start))
+    engine.give_back(slot)
     return latencies_ms[warm_up:]

@@ -8,6 +8,8 @@ from onestep.errors import BackendError, require
 
 EXTRA = "gpu"
 _MODULE = "cuda.bindings.runtime"
+_ALLOCATIONS = ("cudaMalloc", "cudaHostAlloc")
+"""Their first argument is a number of bytes."""
 
 
 class Cuda:
@@ -35,7 +37,7 @@ class Cuda:
         """
         status, *results = getattr(self.api, name)(*arguments)
         if status != self.api.cudaError_t.cudaSuccess:
-            raise BackendError(self._failure(name, status))
+            raise BackendError(self._failure(name, status, arguments))
         return results[0] if len(results) == 1 else tuple(results) or None
 
     def memory_mib(self) -> tuple[int, int]:
@@ -43,11 +45,12 @@ class Cuda:
         free, total = self.call("cudaMemGetInfo")
         return free >> 20, total >> 20
 
-    def _failure(self, name: str, status: Any) -> str:
+    def _failure(self, name: str, status: Any, arguments: tuple[Any, ...]) -> str:
         text = self.api.cudaGetErrorString(status)[1]
         words = text.decode() if isinstance(text, bytes) else str(text)
         code = self.api.cudaError_t(status).name
-        return f"CUDA's {name} failed with {code}: {words}.{self._advice(status)}"
+        wanted = f" for {arguments[0]:,} bytes" if name in _ALLOCATIONS else ""
+        return f"CUDA's {name}{wanted} failed with {code}: {words}.{self._advice(status)}"
 
     def _advice(self, status: Any) -> str:
         if status != self.api.cudaError_t.cudaErrorMemoryAllocation:

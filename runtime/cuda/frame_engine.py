@@ -58,6 +58,9 @@ class GpuFrameEngine:
         size: Width and height in pixels.
         resources: Owned from now on.
         compute: Makes the computation on the compute stream; owned from now on.
+
+    One slot is made at once: libraries find out only when they first run that they cannot, and then another backend can
+    still be chosen.
     """
 
     depth = 2
@@ -70,15 +73,31 @@ class GpuFrameEngine:
         self._cuda: Cuda | None = resources.cuda
         self._bytes = size.pixels * 3
         self._mark: Callable[[Any], None] = _no_mark
+        self._spare: list[_GpuSlot] = []
         try:
             self._copy_in, self._compute, self._copy_out = (resources.stream() for _ in range(3))
             self._computation = compute(self._compute)
             resources.on_close(self._computation.close)
+            self._spare.append(self._made_slot())
         except BaseException:
             resources.close()
             raise
 
     def new_slot(self) -> Slot:
+        """Hand out a slot that was given back, or make one; the engine made the first when it was opened."""
+        cuda = self._open()
+        if not self._spare:
+            return self._made_slot()
+        slot = self._spare.pop()
+        cuda.call("cudaEventSynchronize", slot.done)  # a pipeline that failed gave it back without waiting
+        return slot
+
+    def give_back(self, slot: Slot) -> None:
+        """Keep a slot for the next one who asks: what it takes on the GPU is freed with the engine only."""
+        assert isinstance(slot, _GpuSlot), "a slot of another engine"
+        self._spare.append(slot)
+
+    def _made_slot(self) -> _GpuSlot:
         """Allocate a slot in page-locked memory with its place on the GPU, and record its work."""
         cuda, made = self._open(), self._resources
         slot = _GpuSlot(pinned_frame(cuda, self.frame_size), pinned_frame(cuda, self.frame_size))
@@ -138,6 +157,7 @@ class GpuFrameEngine:
         cuda, self._cuda = self._cuda, None
         if cuda is None:
             return
+        self._spare.clear()
         for stream in (self._copy_in, self._compute, self._copy_out):
             cuda.api.cudaStreamSynchronize(stream)  # after a failure it fails too, and freeing goes on
         self._resources.close()

@@ -9,9 +9,7 @@ from pathlib import Path
 import pytest
 
 from onestep.bundle import Bundle, open_bundle
-from onestep.exporter.engines.build import build_engine
 from onestep.exporter.engines.engine_parity import enforce_engine_parity, engine_parity
-from onestep.exporter.engines.options import BuildOptions
 from onestep.exporter.engines.refit_bundle import refit_bundle
 from onestep.exporter.engines.refit_gpu import frame_runner, installed_gpu
 from onestep.frame_size import FrameSize
@@ -19,26 +17,32 @@ from onestep.runtime.session import SessionOptions, open_session
 from onestep.training.folder import PackedGenerator
 from tests.exporter.engine_bundles import engine_bundle
 from tests.exporter.test_engines_refit_gpu import with_other_loras
+from tests.gpu import build, tensorrt_backends
 
-pytestmark = pytest.mark.gpu
+pytestmark = [pytest.mark.gpu, pytest.mark.tensorrt]
 
 SIZE = FrameSize(192, 128)
 
 
+@pytest.fixture(scope="module", params=tensorrt_backends())
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def refittable(packed: PackedGenerator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def refittable(packed: PackedGenerator, backend: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle of the tiny base in float16 with a refittable engine."""
     folder = tmp_path_factory.mktemp("refit-gpu") / "bundle"
-    bundle = engine_bundle(folder, packed.generator, packed.base.prompt_embedding("x"), size=SIZE)
-    build_engine(bundle, options=BuildOptions(refittable=True))
+    engine_bundle(folder, packed.generator, packed.base.prompt_embedding("x"), size=SIZE)
+    build(folder, backend, "--refittable")
     return folder
 
 
-def check_engine(bundle: Bundle) -> None:
-    with open_session(SessionOptions(bundle=bundle, backend="tensorrt-rtx")) as session:
+def check_engine(bundle: Bundle, backend: str) -> None:
+    with open_session(SessionOptions(bundle=bundle, backend=backend)) as session:
         run = frame_runner(session.engine)
         report = engine_parity(run, graph_path=bundle.graph_path, precision="fp16", size=SIZE, count=4)
-    enforce_engine_parity(report, name="tensorrt-rtx")
+    enforce_engine_parity(report, name=backend)
 
 
 def refit_with(folder: Path, wanted: PackedGenerator) -> None:
@@ -46,12 +50,14 @@ def refit_with(folder: Path, wanted: PackedGenerator) -> None:
     assert len(report.engines) == 1
 
 
-def test_a_refittable_build_loses_no_weight(refittable: Path) -> None:
-    check_engine(open_bundle(refittable))
+def test_a_refittable_build_loses_no_weight(refittable: Path, backend: str) -> None:
+    check_engine(open_bundle(refittable), backend)
 
 
-def test_other_weights_go_in_and_the_first_come_back(refittable: Path, packed: PackedGenerator, tmp_path: Path) -> None:
+def test_other_weights_go_in_and_the_first_come_back(
+    refittable: Path, backend: str, packed: PackedGenerator, tmp_path: Path
+) -> None:
     folder = shutil.copytree(refittable, tmp_path / "bundle")
     for wanted in (with_other_loras(packed), packed):
         refit_with(folder, wanted)
-        check_engine(open_bundle(folder))
+        check_engine(open_bundle(folder), backend)

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from onestep.errors import EngineBuildError
 from onestep.exporter.engines.adapted_graph import adapted_graph
-from onestep.exporter.engines.inspection import counts_from_information
+from onestep.exporter.engines.inspection import counts_from_information, telling_counts
 from onestep.exporter.engines.precision_proof import check_islands, graph_counts
 from onestep.frame_size import FrameSize
 from onestep.training.folder import PackedGenerator
@@ -69,6 +69,25 @@ def test_islands_are_counted_and_one_more_is_refused() -> None:
     for operation, counts in (("convolution", {"float32": 2}), ("matrix product", {"float16": 4, "float32": 1})):
         with pytest.raises(EngineBuildError, match=rf"{operation}s of the engine are float32 \(allowed: [01]\)"):
             check_islands({operation: counts}, "fp16", where="engine")
+
+
+def test_an_engine_holds_its_islands_once_for_each_profile() -> None:
+    counts = {"convolution": {"float16": 267, "float32": 3}}
+    check_islands(counts, "fp16", where="engine", copies=3)
+    with pytest.raises(EngineBuildError, match=r"3 of 270 convolutions .* \(allowed: 2\)"):
+        check_islands(counts, "fp16", where="engine", copies=2)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no JSON", "[]", '{"Layers": []}', '{"Layers": [{"LayerType": "conv", "Inputs": [{"Type": "?"}]}]}']
+)
+def test_an_inspector_that_tells_no_dtype_proves_nothing(text: str) -> None:
+    assert telling_counts(text) is None
+
+
+def test_what_the_inspector_tells_is_counted() -> None:
+    text = '{"Layers": [{"LayerType": "conv", "Inputs": [{"Datatype": "Half"}]}]}'
+    assert telling_counts(text) == {"convolution": {"float16": 1}}
 
 
 def test_the_inspectors_table_in_both_spellings() -> None:

@@ -39,6 +39,7 @@ class FakeContext:
     runs: int = 0
 
     def set_device_memory(self, address: int, size: int) -> None:
+        assert "profile" in self.told, "the memory's size is that of the profile"
         self.told["memory"] = (address, size)
 
     def set_optimization_profile_async(self, profile: int, stream: Any) -> bool:
@@ -96,7 +97,7 @@ class FakeTensorRt:
         self.config = SimpleNamespace(
             set_execution_context_allocation_strategy=lambda strategy: None,
             create_runtime_cache=lambda: "a cache",
-            set_runtime_cache=lambda cache: None,
+            set_runtime_cache=lambda cache: True,
             cuda_graph_strategy=None,
         )
         return self.config

@@ -76,6 +76,9 @@ class AddingEngine:
     def new_slot(self) -> Slot:
         return Slot(aligned_frame(SIZE), aligned_frame(SIZE))
 
+    def give_back(self, slot: Slot) -> None:
+        """Do nothing."""
+
     def submit(self, slot: Slot) -> None:
         self.flying.append(slot)
         self.deepest = max(self.deepest, len(self.flying))

@@ -57,6 +57,13 @@ def test_each_mismatch_has_its_words_and_the_command(bundle: Bundle, changes: di
     assert isinstance(caught.value, BackendError), "so that auto passes over it"
 
 
+def test_a_damaged_record_hides_no_engine_that_fits(bundle: Bundle) -> None:
+    put_engine(bundle.path)
+    damaged = bundle.path / "engines" / "tensorrt-rtx.000.json"
+    damaged.write_text("{")
+    assert find_engine(bundle, SMALL, RTX).plan.read_bytes() == b"a plan of the engine"
+
+
 def test_a_plan_that_was_cut_off_while_it_was_copied(bundle: Bundle) -> None:
     put_engine(bundle.path)
     plan = bundle.path / "engines" / "tensorrt-rtx.plan"

@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 
 from onestep.bundle import Bundle
-from onestep.exporter.engines.build import build_engine
-from onestep.exporter.engines.options import BuildOptions
 from onestep.exporter.samples import sample_frames
 from onestep.frame_size import FrameSize
 from onestep.runtime.backends.tensorrt_timing import frame_latencies_ms
 from onestep.runtime.session import Session, SessionOptions, open_session
 from onestep.training.folder import PackedGenerator
 from tests.exporter.engine_bundles import engine_bundle
+from tests.gpu import build, gpu_backends, tensorrt_backends
 
 pytestmark = pytest.mark.gpu
 
@@ -30,11 +29,12 @@ MAX_LEVELS, MIN_PSNR_DB = 6, 45.0
 def bundle(packed: PackedGenerator, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     folder = tmp_path_factory.mktemp("gpu") / "bundle"
     bundle = engine_bundle(folder, packed.generator, packed.base.prompt_embedding("x"), size=SIZE)
-    build_engine(bundle, options=BuildOptions())
+    for backend in tensorrt_backends():
+        build(bundle.path, backend)
     return bundle
 
 
-@pytest.fixture(params=["onnxruntime-cuda", "tensorrt-rtx"])
+@pytest.fixture(params=gpu_backends())
 def session(bundle: Bundle, request: pytest.FixtureRequest) -> Iterator[Session]:
     with open_session(SessionOptions(bundle=bundle, backend=request.param)) as opened:
         yield opened
@@ -71,9 +71,11 @@ def test_latency_can_be_measured(session: Session) -> None:
     assert min(frame_latencies_ms(session.engine, warm_up=5, count=20)) > 0
 
 
-def test_polygraphys_runner_agrees(bundle: Bundle, tmp_path: Path) -> None:
+@pytest.mark.tensorrt
+@pytest.mark.parametrize("backend", tensorrt_backends())
+def test_polygraphys_runner_agrees(bundle: Bundle, tmp_path: Path, backend: str) -> None:
     """The same plan in polygraphy's runner, in a process of its own: it is bound to one library for good."""
-    (plan,) = (bundle.path / "engines").glob("*.plan")
+    (plan,) = (bundle.path / "engines").glob(f"{backend}.*.plan")
     frame = next(sample_frames(SIZE, 1))
     np.save(tmp_path / "frame.npy", frame[None])
     code = (
@@ -84,7 +86,7 @@ def test_polygraphys_runner_agrees(bundle: Bundle, tmp_path: Path) -> None:
         "    np.save(sys.argv[3], runner.infer({'frame': np.load(sys.argv[2])})['translated'])\n"
     )
     arguments = [str(plan), str(tmp_path / "frame.npy"), str(tmp_path / "translated.npy")]
-    environment = os.environ | {"POLYGRAPHY_USE_TENSORRT_RTX": "1"}
+    environment = os.environ | {"POLYGRAPHY_USE_TENSORRT_RTX": str(int(backend == "tensorrt-rtx"))}
     subprocess.run([sys.executable, "-c", code, *arguments], check=True, env=environment, capture_output=True)
-    with open_session(SessionOptions(bundle=bundle, backend="tensorrt-rtx")) as session:
+    with open_session(SessionOptions(bundle=bundle, backend=backend)) as session:
         np.testing.assert_array_equal(session(frame), np.load(tmp_path / "translated.npy")[0])

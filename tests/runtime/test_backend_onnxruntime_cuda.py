@@ -1,6 +1,7 @@
 """ONNX Runtime's CUDA provider, on stand-ins: bound once per slot, and never a quiet fallback."""
 
 import gc
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +29,12 @@ class FakeOnnxRuntime:
     bound: list[tuple[Any, ...]] = field(default_factory=list)
     runs: list[dict[str, str]] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)
+    preloaded: list[str] = field(default_factory=list)
+    threads: set[int] = field(default_factory=set)
     __version__: str = "1.31.1"
+
+    def preload_dlls(self, directory: str) -> None:
+        self.preloaded.append(directory)
 
     def get_available_providers(self) -> list[str]:
         return [onnxruntime_cuda.PROVIDER] if self.has_cuda else ["CPUExecutionProvider"]
@@ -57,6 +63,7 @@ class FakeOnnxRuntime:
         self.bound.append(arguments)
 
     def _run(self, binding: Any, options: Any) -> None:
+        self.threads.add(threading.get_ident())
         if self.fails:
             raise RuntimeError(self.fails)
         self.runs.append(options.entries)
@@ -95,11 +102,22 @@ def test_the_graph_is_bound_to_device_memory_and_captured_per_slot(bundle: Bundl
     assert ort.settings["enable_cuda_graph"] == "1"
     assert int(ort.settings["user_compute_stream"]) > 0
     for slot in slots:
-        engine.submit(slot)
-        engine.wait(slot)
+        sending = threading.Thread(target=engine.submit, args=(slot,))
+        sending.start()
+        sending.join()
+    assert ort.preloaded == [""]
+    assert len(ort.threads) == 1, "a graph is captured for the thread that ran it first"
     assert [entries["gpu_graph_annotation_id"] for entries in ort.runs] == ["1", "2", "1", "2"]
     assert {entries["disable_synchronize_execution_providers"] for entries in ort.runs} == {"1"}
     engine.close()
+
+
+@pytest.mark.parametrize(("version", "fits"), [("1.30.2", False), ("1.31.0", True), ("2.0", True)])
+def test_a_version_that_cannot_replay_the_graph_is_refused(ort: FakeOnnxRuntime, version: str, fits: bool) -> None:
+    ort.__version__ = version
+    reason = onnxruntime_cuda.why_no_provider(ort)
+    assert (reason is None) == fits
+    assert fits or (reason and f"the installed onnxruntime-gpu {version} is older than 1.31" in reason)
 
 
 def test_a_provider_that_did_not_load_is_an_error(bundle: Bundle, ort: FakeOnnxRuntime) -> None:
@@ -115,19 +133,15 @@ def test_the_build_without_cuda_is_named(bundle: Bundle, ort: FakeOnnxRuntime) -
 
 
 def test_a_failing_run_is_an_error_of_this_project(bundle: Bundle, ort: FakeOnnxRuntime) -> None:
-    engine = onnxruntime_cuda.open_engine(bundle, SMALL, EngineOptions())
     ort.fails = "out of everything"
     with pytest.raises(BackendError, match="failed to run the graph on CUDA: out of everything"):
-        engine.new_slot()
-    engine.close()
+        onnxruntime_cuda.open_engine(bundle, SMALL, EngineOptions())
 
 
 def test_memory_that_ran_out_is_told_in_words(bundle: Bundle, ort: FakeOnnxRuntime) -> None:
-    engine = onnxruntime_cuda.open_engine(bundle, SMALL, EngineOptions())
     ort.fails = "Failed to allocate memory for requested buffer of size 1048576"
     with pytest.raises(BackendError, match=r"memory ran out at 64x32: .* a buffer of 1 MiB more was refused"):
-        engine.new_slot()
-    engine.close()
+        onnxruntime_cuda.open_engine(bundle, SMALL, EngineOptions())
 
 
 def test_why_not(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from onestep.cli.run_image import run_image
 from onestep.cli.run_video import default_output, run_video
 from onestep.errors import BundleError, InputError, MissingInputError, OutputError, SettingError, UnknownNameError
 from onestep.frame_size import FrameSize
+from onestep.runtime.cuda.calls import why_no_cuda
 from onestep.runtime.picture_jobs import picture_jobs
 from tests.runtime.bundles import make_bundle, random_frame
 
@@ -54,6 +55,38 @@ def _app() -> typer.Typer:
 
 def _is_inverted(source: Path, output: Path) -> bool:
     return bool((np.asarray(Image.open(output)) == 255 - np.asarray(Image.open(source))).all())
+
+
+@pytest.mark.parametrize(
+    ("backend", "message"),
+    [
+        ("onnxruntime-cuda", "onnxruntime-cuda cannot run here: no NVIDIA driver was found"),
+        ("tensorrt-rtx", "tensorrt-rtx cannot run here: no NVIDIA driver was found"),
+    ],
+)
+def test_a_gpu_backend_without_a_gpu_ends_with_one_message(
+    here: Path, bundle: Path, backend: str, message: str
+) -> None:
+    if why_no_cuda() is None:
+        pytest.skip("this machine has a GPU")
+    source = _picture(here / "day.png")
+    command = ["run-image", str(source), "-o", "out.png", "--bundle", str(bundle), "--backend", backend]
+    done = subprocess.run([sys.executable, "-m", "onestep", *command], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert message in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+    assert not (here / "out.png").exists()
+
+
+def test_without_a_gpu_auto_takes_the_processor_and_says_so(here: Path, bundle: Path) -> None:
+    if why_no_cuda() is None:
+        pytest.skip("this machine has a GPU")
+    source = _picture(here / "day.png")
+    command = ["run-image", str(source), "-o", "out.png", "--bundle", str(bundle)]
+    done = subprocess.run([sys.executable, "-m", "onestep", *command], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "onnxruntime-cpu" in done.stderr
+    assert (here / "out.png").exists()
 
 
 def test_video_lands_in_the_current_folder_with_a_summary(

@@ -113,6 +113,32 @@ def test_the_pipeline_keeps_two_frames_in_flight_and_their_order(api: FakeCudaRu
     engine.close()
 
 
+def test_a_slot_that_was_given_back_is_handed_out_again(api: FakeCudaRuntime) -> None:
+    """A session that translates one video after the other takes no more of the GPU for the second."""
+    engine = engine_on(api)
+    first = [engine.new_slot() for _ in range(3)]
+    for slot in first:
+        slot.input[:] = 1
+        engine.submit(slot)
+        engine.give_back(slot)
+    made = {free: len(live) for free, live in api.live.items()}
+    api.calls.clear()
+    second = [engine.new_slot() for _ in range(3)]
+    assert set(map(id, second)) == set(map(id, first))
+    assert api.names() == ["cudaEventSynchronize"] * 3, "whoever gave it back may not have waited for it"
+    assert {free: len(live) for free, live in api.live.items()} == made
+    engine.close()
+
+
+def test_the_first_slot_is_made_with_the_engine(api: FakeCudaRuntime) -> None:
+    """A library that only finds out when it runs that it cannot is passed over while there is still a choice."""
+    engine = engine_on(api)
+    assert api.names().count("cudaStreamBeginCapture") == 1
+    engine.new_slot()
+    assert api.names().count("cudaStreamBeginCapture") == 1
+    engine.close()
+
+
 def test_a_failing_stage_leaves_nothing_on_the_gpu(api: FakeCudaRuntime) -> None:
     engine = engine_on(api)
     slots = [engine.new_slot() for _ in range(4)]

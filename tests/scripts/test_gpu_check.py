@@ -75,6 +75,37 @@ def test_what_misses_its_limit() -> None:
     assert row(error="it does not run").misses() == ["SD-Turbo fp16 on tensorrt-rtx: it does not run"]
 
 
+def test_a_share_of_the_engines_rate_is_asked_of_full_size_only() -> None:
+    assert row(end_to_end_fps=10.0, floor_ms=0.0).misses() == []
+
+
+def test_why_an_engine_does_not_run(tmp_path: Path) -> None:
+    if why_no_cuda() is None:
+        pytest.skip("this machine has a GPU")
+    bundle = open_bundle(make_bundle(tmp_path / "bundle"))
+    reason = gpu_rows.why_not_running(CheckedBundle("probe", bundle, SMALL), "onnxruntime-cuda")
+    assert reason == "onnxruntime-cuda cannot run here: no NVIDIA driver was found"
+    assert gpu_rows.why_not_running(CheckedBundle("probe", bundle, SMALL), "onnxruntime-cpu") is None
+
+
+@pytest.mark.parametrize(
+    ("backends", "marks"), [(["onnxruntime-cuda"], "gpu and not tensorrt"), (["tensorrt", "onnxruntime-cuda"], "gpu")]
+)
+def test_the_tests_run_on_the_backends_that_run(
+    monkeypatch: pytest.MonkeyPatch, backends: list[str], marks: str
+) -> None:
+    called: dict[str, Any] = {}
+
+    def run(command: list[str], env: dict[str, str]) -> None:
+        called.update(command=command, env=env)
+
+    monkeypatch.setattr("scripts.gpu_check.subprocess.run", run)
+    gpu_check.run_tests(backends)
+    assert called["command"][-2:] == ["-m", marks]
+    assert called["env"]["ONESTEP_GPU_BACKENDS"] == ",".join(backends)
+    assert called["env"]["ONESTEP_REQUIRE_GPU"] == "1"
+
+
 def test_results_are_json_beside_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu_check, "RESULTS", tmp_path / "results")
     rows = [row(parity_max_abs=2, parity_psnr_db=58.0), Row("embedded day2night", "tensorrt", error="no engine")]
