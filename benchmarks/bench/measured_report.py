@@ -104,6 +104,8 @@ def _notes(settings: Settings) -> list[str]:
         "are untrained: times do not depend on the values of weights.",
         "Every row takes bytes in host memory and gives bytes in host memory. No row encodes its prompt per frame.",
         "UNet evaluations of PyTorch rows were counted by a hook on the UNet; guidance makes two or three of a step.",
+        "Operations are those of the networks in PyTorch. A graph needs 4/9 of them where it convolves behind an "
+        "upsampling, about a tenth less for a frame of SD-Turbo's size; its floor and utilisation count them all.",
         "Peak memory of a row: its own networks and working memory, and the weights that it shares with other rows.",
     ]
     if settings.batch > 1:

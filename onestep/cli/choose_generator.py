@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from onestep.cli.stage import print_stage
-from onestep.domains import Domain, domain, embedded_generator
+from onestep.domains import Domain, domain, embedded_bundle, embedded_generator
 from onestep.errors import SettingError
 from onestep.frame_size import FrameSize
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 FULL_SIZE_BASE = "sd-turbo"
 """What the published checkpoints were trained on."""
+TINY, STUDENT = "tiny", "tiny-student"
+"""What the package has of its domains: a generator on the tiny base for some, a student for each."""
 _MEGABYTE = 10**6
 
 
@@ -57,7 +59,7 @@ class GeneratorChoice:
     @property
     def _is_published(self) -> bool:
         """Whether the domain's published checkpoint is meant."""
-        return self.domain is not None and self.checkpoint is None and self.base not in (None, "tiny")
+        return self.domain is not None and self.checkpoint is None and self.base not in (None, TINY, STUDENT)
 
 
 def loaded_generator(choice: GeneratorChoice) -> "PackedGenerator | PackedStudent":
@@ -78,13 +80,19 @@ def loaded_generator(choice: GeneratorChoice) -> "PackedGenerator | PackedStuden
     if path is not None:
         return _merged(choice, path)
     assert choice.domain is not None
-    folder = embedded_generator(choice.domain)
-    print(
-        f"{choice.domain} on the embedded tiny base, which runs on any machine. For the full-size one: "
-        "--base sd-turbo.",
-        file=sys.stderr,
-    )
-    return load_any_generator(folder)
+    return load_any_generator(_embedded(choice.domain, choice.base))
+
+
+def _embedded(name: str, base: str | None) -> Path:
+    """Return the folder of what the package has of a domain, and say what that is."""
+    student = embedded_bundle(name)
+    folder = student if base == STUDENT else embedded_generator(name)
+    if base == TINY and folder == student:
+        raise SettingError(f"No generator on the tiny base ships for {name}, only a student. Leave out --base.")
+    what = "embedded student" if folder == student else f"embedded generator (its student: --base {STUDENT})"
+    full = f" For the full-size one: --base {FULL_SIZE_BASE}." if domain(name).published_file else ""
+    print(f"{name}: the {what}, which runs on any machine.{full}", file=sys.stderr)
+    return folder
 
 
 def _untrained(choice: GeneratorChoice) -> "PackedGenerator":
@@ -106,7 +114,7 @@ def _untrained(choice: GeneratorChoice) -> "PackedGenerator":
 
 def _published(choice: GeneratorChoice) -> Path | None:
     """Return the domain's published checkpoint where the full-size base was named, else None."""
-    if choice.known is None or choice.base is None or choice.base == "tiny":
+    if choice.known is None or choice.base in (None, TINY, STUDENT):
         return None
     from onestep.cli.progress import shown_progress
     from onestep.training.published_files import find_published

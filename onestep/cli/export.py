@@ -28,7 +28,7 @@ def export(
         typer.Option(help="Trained weights: a published .pkl or a .safetensors.", show_default=False),
     ] = None,
     base: Annotated[
-        str | None, typer.Option(help="tiny, sd-turbo, or a folder.", show_default="the checkpoint's own")
+        str | None, typer.Option(help="tiny, tiny-student, sd-turbo, or a folder.", show_default="the checkpoint's own")
     ] = None,
     download: Annotated[
         bool,

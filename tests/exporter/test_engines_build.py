@@ -106,7 +106,6 @@ def test_the_whole_sd_turbo_topology(tmp_path: Path) -> None:
     assert record.proof["fused_attention_count"] > 0
 
 
-@pytest.mark.slow
 def test_the_whole_sd_turbo_topology_for_several_sizes(tmp_path: Path) -> None:
     generator, prompt_embedding = narrow_sd_turbo()
     sizes = (FrameSize(128, 64), FrameSize(64, 128))
