@@ -69,5 +69,9 @@ def _put_in_place(temporary: Path, path: Path) -> None:
     old = path.with_name(f".{path.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     path.rename(old)
-    temporary.rename(path)
+    try:
+        temporary.rename(path)
+    except BaseException:
+        old.rename(path)
+        raise
     shutil.rmtree(old, ignore_errors=True)

@@ -1,5 +1,6 @@
 """Folders appear whole or not at all."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,26 @@ def test_an_old_result_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
     with whole_folder(target, overwrite=True) as folder:
         (folder / "new").touch()
     assert [path.name for path in target.iterdir()] == ["new"]
+    assert [path.name for path in tmp_path.iterdir()] == ["result"]
+
+
+def test_an_old_result_comes_back_where_the_new_one_cannot_take_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "result"
+    target.mkdir()
+    (target / "old").touch()
+    rename = Path.rename
+
+    def fails_for_the_new_one(self: Path, goal: Path) -> Path:
+        if self.suffix == ".partial":
+            raise OSError(errno.EIO, "the disk is gone", str(self))
+        return rename(self, goal)
+
+    monkeypatch.setattr(Path, "rename", fails_for_the_new_one)
+    with pytest.raises(OutputError, match="the disk is gone"), whole_folder(target, overwrite=True) as folder:
+        (folder / "new").touch()
+    assert [path.name for path in target.iterdir()] == ["old"]
     assert [path.name for path in tmp_path.iterdir()] == ["result"]
 
 
