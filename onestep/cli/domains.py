@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from onestep.domains import DOMAINS, PUBLISHED_LICENCE, Domain
+from onestep.domains import DOMAINS, PUBLISHED_LICENCE, Domain, embedded_bundle, embedded_generator
 
 
 def domains(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
@@ -21,7 +21,9 @@ def domains(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")]
     for domain in DOMAINS.values():
         prompt = domain.prompt or "yours, with --prompt"
         if domain.embedded_licence:
-            table.add_row(domain.name, domain.summary, prompt, "tiny", "nothing: embedded", domain.embedded_licence)
+            has_generator = embedded_generator(domain.name) != embedded_bundle(domain.name)
+            bases = "tiny, tiny-student" if has_generator else "tiny-student"
+            table.add_row(domain.name, domain.summary, prompt, bases, "nothing: embedded", domain.embedded_licence)
         if domain.published_file:
             needs = f"{domain.published_file}, with --checkpoint or --download"
             table.add_row(domain.name, domain.summary, prompt, "sd-turbo", needs, PUBLISHED_LICENCE)
