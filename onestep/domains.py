@@ -66,6 +66,7 @@ DOMAINS = {
             summary="a drive in clear weather becomes the same drive in fog",
             prompt="driving in heavy fog",
             direction="a2b",
+            embedded_licence="MIT",
             scenes=("day", "fog"),
         ),
         Domain(
