@@ -1,5 +1,6 @@
 """What every room's tests share: a tiny generator with random weights, and quiet libraries."""
 
+import signal
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -24,6 +25,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     fail_if_skipped(item, report)
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """Let Ctrl-C through: a shell that starts the tests in the background has it ignored, here and in all children."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
