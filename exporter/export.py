@@ -28,7 +28,7 @@ from onestep.exporter.samples import Sample, exact_samples, with_converted
 from onestep.frame_size import FrameSize, checked_multiple
 from onestep.training.folder import GeneratorCard, PackedGenerator
 from onestep.training.students.folder import PackedStudent, StudentCard
-from onestep.training.students.from_bundle import LEARNT_FROM_KEY
+from onestep.training.students.from_bundle import LEARNT_FROM_KEY, STREAKS_KEY
 
 _MANY_FRAMES, _FEW_FRAMES = 32, 1
 _LARGE_NETWORK_FLOPS = 100e9
@@ -197,7 +197,7 @@ def _metadata(job: _Job) -> dict[str, str]:
         "base": card.base,
         "base_licence": card.base_licence,
         "checkpoint_licence": card.checkpoint_licence,
-        **({LEARNT_FROM_KEY: card.data} if isinstance(card, StudentCard) else {}),
+        **({LEARNT_FROM_KEY: card.data, STREAKS_KEY: f"{card.streaks:g}"} if isinstance(card, StudentCard) else {}),
     }
 
 

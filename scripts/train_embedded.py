@@ -32,11 +32,10 @@ from onestep.training.folder import GeneratorCard, PackedGenerator, load_generat
 from onestep.training.generator import OneStep, OneStepGenerator
 from onestep.training.losses.perceptual import perceptual_network
 from onestep.training.rendered import RenderedFrames, render_frames
-from onestep.training.students.distillation import FIRST_SEED, DistillOptions, RenderedData, distil
+from onestep.training.students.distillation import DistillOptions, RenderedData, distil
 from onestep.training.students.folder import save_student
 from onestep.training.students.losses import LossWeights
 from onestep.training.students.network import StudentShape
-from onestep.training.students.pairs import render_pairs
 from onestep.training.students.training import StudentTraining
 from onestep.training.supervised import save_samples, train_on_truth
 from onestep.training.untrained import untrained_generator
@@ -49,6 +48,8 @@ DOMAIN = "day2night"
 TARGET = "night"
 SMALL = StudentShape(widths=(16, 32, 64, 80, 112), down_blocks=(0, 1, 1, 2, 2))
 """1.2 million weights: four domains and the base shall not weigh more than 25 MB together."""
+
+ADVERSARIAL = 0.15
 
 Rows = list[list[NDArray[np.uint8]]]
 
@@ -70,14 +71,20 @@ class StudentRecipe:
 
     lamps: float = 0.0
     """Weight of bright places: by night they are few, and what one looks at."""
+    adversarial: float = 0.0
+    """Weight of the critic, where the mean of all possible results is dull."""
+    target: str | None = None
+    """What it learns to make; None is what the domain leads to."""
+    streaks: float = 0.0
+    """Density of the rain that is drawn in front of its results."""
     shape: StudentShape = SMALL
     steps: int = 3000
 
 
 STUDENTS = {
     "day2night": StudentRecipe(lamps=0.5, shape=StudentShape(), steps=5400),
-    "night2day": StudentRecipe(),
-    "clear2rainy": StudentRecipe(),
+    "night2day": StudentRecipe(adversarial=ADVERSARIAL),
+    "clear2rainy": StudentRecipe(adversarial=ADVERSARIAL, target="wet", streaks=1.0),
     "clear2foggy": StudentRecipe(),
 }
 PAIRS = 720
@@ -189,18 +196,17 @@ def _train_student(work: Path, name: str, recipe: StudentRecipe, log: Log) -> No
     log(output.name)
     pairs = work / "pairs"
     condition, target = rendered_conditions(name)
-    conditions = sorted({each for student in STUDENTS for each in rendered_conditions(student)})
-    render_pairs(pairs, count=PAIRS, size=FULL, conditions=conditions, seed=FIRST_SEED, processes=2)
     options = DistillOptions(
-        data=RenderedData(condition, target, pairs=PAIRS, folder=pairs),
+        data=RenderedData(condition, recipe.target or target, pairs=PAIRS, folder=pairs),
         size=FULL,
         shape=recipe.shape,
+        streaks=recipe.streaks,
         training=StudentTraining(
             steps=recipe.steps,
             learning_rate=1.5e-3,
             seed=SEED,
             bfloat16=True,
-            weights=LossWeights(teacher=0.0, lamps=recipe.lamps),
+            weights=LossWeights(teacher=0.0, lamps=recipe.lamps, adversarial=recipe.adversarial),
         ),
     )
     packed = distil(

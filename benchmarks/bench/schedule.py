@@ -58,12 +58,14 @@ def repeats_within(budget_seconds: float, call_seconds: Mapping[str, float], *, 
 
 
 def interleaved(counts: Mapping[str, int]) -> Iterator[str]:
-    """Give the rows their turns: each row `counts[row]` times, spread evenly over all rounds.
+    """Give the rows their turns: each row `counts[row]` times, spread evenly over the run.
 
-    A machine that becomes slower or faster in the meantime does so to all rows alike.
+    A machine that becomes slower or faster in the meantime does so to all rows alike. Rows with few and long calls do
+    not follow each other either: between them come those with many, which each is compared with.
     """
-    rounds = max(counts.values(), default=0)
-    for turn in range(rounds):
-        for name, count in counts.items():
-            if (turn + 1) * count // rounds > turn * count // rounds:
-                yield name
+    turns = [
+        ((turn + (place + 0.5) / len(counts)) / count, place, name)
+        for place, (name, count) in enumerate(counts.items())
+        for turn in range(count)
+    ]
+    yield from (name for _, _, name in sorted(turns))

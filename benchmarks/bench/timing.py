@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 FEW_SAMPLES = 5
 """With fewer samples than this a row is marked: its p95 and p99 are its slowest call."""
+NEAR = 5
+"""So many calls of another row, those nearest in time, a call is compared with."""
 
 
 @dataclass(frozen=True)
@@ -38,18 +40,28 @@ def percentile(samples: Sequence[float], percent: float) -> float:
 
 
 def paired_ratio(timing: Timing, baseline: Timing) -> float:
-    """Return how many times as long a row takes as another: the median of each call over the other's nearest in time.
+    """Return how many times as long a row takes as another: the median of its calls, each over the other's near it.
 
-    A machine that is slow for a while is so for both calls of a pair, so the ratio says more than that of two medians,
-    which is what is returned where it is not known when the calls began.
+    Near are the `NEAR` calls of the other row with the shortest time between them and the call; their median counts. A
+    machine that is slow for a while is so for all of them, so the ratio says more than that of two medians, which is
+    what is returned where it is not known when the calls began.
     """
     if not timing.at_seconds or not baseline.at_seconds:
         return timing.median_ms / baseline.median_ms
     others = list(zip(baseline.at_seconds, baseline.samples_ms, strict=True))
     return statistics.median(
-        ms / min(others, key=lambda other: abs(other[0] - at))[1]
-        for at, ms in zip(timing.at_seconds, timing.samples_ms, strict=True)
+        ms / _near(others, at, at + ms / 1e3) for at, ms in zip(timing.at_seconds, timing.samples_ms, strict=True)
     )
+
+
+def _near(others: Sequence[tuple[float, float]], begin: float, end: float) -> float:
+    """Return the median time of the calls, each with its begin and its milliseconds, that are nearest to a span."""
+
+    def gap(call: tuple[float, float]) -> float:
+        at, ms = call
+        return max(at - end, begin - (at + ms / 1e3), 0.0)
+
+    return statistics.median(ms for _, ms in sorted(others, key=gap)[:NEAR])
 
 
 def timing_from_samples(samples_ms: Sequence[float], *, at_seconds: Sequence[float] = ()) -> Timing:

@@ -46,6 +46,13 @@ def distill(
     teacher_weight: Annotated[float, typer.Option(min=0.0, help="Weight of the teacher; 0 does not ask it.")] = 1.0,
     lamp_weight: Annotated[float, typer.Option(min=0.0, help="Share of bright places, such as lamps.")] = 1.0,
     temporal_weight: Annotated[float, typer.Option(min=0.0, help="Weight of steadiness along the motion.")] = 1.0,
+    adversarial_weight: Annotated[
+        float,
+        typer.Option(min=0.0, help="Weight of a critic that learns beside the student; 0 trains none, 0.15 helps."),
+    ] = 0.0,
+    streaks: Annotated[
+        float, typer.Option(min=0.0, help="Rain that is drawn in front of the student's results; 1 is heavy.")
+    ] = 0.0,
     perceptual: Annotated[
         str, typer.Option(help="Perceptual distance: st-lpips-alex, st-lpips-vgg, lpips:FILE or none.")
     ] = "st-lpips-alex",
@@ -79,12 +86,14 @@ def distill(
         lamps=lamp_weight,
         perceptual=1.0 if is_judged else 0.0,
         temporal=temporal_weight,
+        adversarial=adversarial_weight,
     )
     options = DistillOptions(
         data=rendered_data(data, pairs, processes) if data.startswith(RENDERED) else Path(data),
         size=frame_size_from_text(size) if size else None,
         crop=frame_size_from_text(crop),
         pairs_per_batch=pairs_per_batch,
+        streaks=streaks,
         training=StudentTraining(
             steps=steps, learning_rate=learning_rate, seed=seed, bfloat16=bfloat16, weights=weights
         ),

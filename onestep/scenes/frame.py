@@ -1,6 +1,6 @@
 """One moment of a scene: pictures under every condition, depth and flow."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,9 +12,12 @@ from onestep.scenes.lens import Exposure, develop
 from onestep.scenes.light import day, night
 from onestep.scenes.texture import Floats
 from onestep.scenes.view import View
-from onestep.scenes.weather import fog, rain
+from onestep.scenes.weather import fog, rain, wet
 
-CONDITIONS: tuple[str, ...] = ("day", "night", "rain", "fog")
+CONDITIONS: tuple[str, ...] = ("day", "night", "rain", "fog", "wet")
+"""`wet` is rain of one strength for all scenes, without the drops in the air."""
+WET_ROAD, WET_SIGHT = 1.0, 900.0
+"""Share of the road under water, and visibility in metres, where it is `wet`."""
 FAR = 720.0  # metres; what is further only turns with the heading
 
 
@@ -37,7 +40,7 @@ class SceneFrame:
     mirrored: bool
 
     def render(self, condition: str) -> NDArray[np.uint8]:
-        """Show the moment by day, at night, in rain or in fog.
+        """Show the moment by day, at night, in rain, in fog, or on wet roads.
 
         Args:
             condition: One of `CONDITIONS`.
@@ -61,14 +64,19 @@ class SceneFrame:
             return day(self.view)
         if condition == "night":
             return night(self.view)
-        return fog(self.view) if condition == "fog" else rain(self.view, rng)
+        if condition == "rain":
+            return rain(self.view, rng)
+        if condition == "wet":
+            water = replace(self.view.water, wet=WET_ROAD, rain_sight=WET_SIGHT)
+            return wet(replace(self.view, water=water))
+        return fog(self.view)
 
     def _exposure(self, condition: str) -> Exposure:
         """Choose how the camera takes a condition: the night is pushed and noisy."""
         noise = self.view.lens.noise
         if condition == "night":
             return Exposure(self.view.night.exposure, 1.5 + 1.6 * noise, 0.16)
-        return Exposure(1.0, noise, 0.03 if condition == "rain" else 0.0)
+        return Exposure(1.0, noise, 0.03 if condition in ("rain", "wet") else 0.0)
 
     @cached_property
     def depth(self) -> Floats:

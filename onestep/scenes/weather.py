@@ -1,13 +1,16 @@
-"""Rain and fog by day: grey light, wet mirrors, streaks, spray, and air that hides what is far."""
+"""Rain and fog by day: grey light, wet mirrors, spray, and air that hides what is far."""
 
 import numpy as np
 
 from onestep.scenes.layers import ALBEDO, ALPHA, EMIT
 from onestep.scenes.light import over_sky, reflect, through_air
+from onestep.scenes.streaks import streaks
 from onestep.scenes.texture import Floats, box_filter, grow, ramp, wrap_sample
 from onestep.scenes.view import View
 
 NO_SUN = np.zeros(3, np.float32)
+RAIN_VEIL = np.asarray([0.58, 0.62, 0.66], np.float32)
+"""Light that rain in the air scatters into the eye."""
 
 
 def fog(view: View) -> Floats:
@@ -23,37 +26,42 @@ def fog(view: View) -> Floats:
 
 
 def rain(view: View, rng: np.random.Generator) -> Floats:
-    """Light the scene in rain: float32 [H, W, 3]."""
+    """Light the scene in rain, with drops falling: float32 [H, W, 3]."""
+    lit, water = wet(view), view.water
+    drops = streaks(rng, lit.shape[0], lit.shape[1], slant=water.slant, density=water.streaks)
+    return lit + drops[..., None] * RAIN_VEIL
+
+
+def wet(view: View) -> Floats:
+    """Light the scene in rain, less the drops in the air: float32 [H, W, 3]."""
     surface = view.layers.surface
     ambient = np.asarray([0.78, 0.84, 0.9], np.float32)
-    wet = view.layers.road * view.water.wet
-    lit = reflect(view, NO_SUN, ambient) * (1.0 - 0.5 * wet)[..., None]
+    soaked = view.layers.road * view.water.wet
+    lit = reflect(view, NO_SUN, ambient) * (1.0 - 0.5 * soaked)[..., None]
     lit += surface[..., EMIT] * np.float32(0.12) * (surface[..., ALBEDO].max(axis=2) > 0.1)[..., None]
-    veil = np.asarray([0.58, 0.62, 0.66], np.float32)
-    lit = over_sky(view, np.asarray(lit, np.float32), _rain_sky(view, veil))
-    lit += (_mirror(view, lit, veil) - lit * 0.3) * _shine(view, wet)[..., None]
-    lit = through_air(lit, view.distance, view.water.rain_sight, veil)
-    lit = _spray(view, lit, veil)
-    return lit + _streaks(rng, lit.shape[0], lit.shape[1], view.water.slant, view.water.streaks)[..., None] * veil
+    lit = over_sky(view, np.asarray(lit, np.float32), _rain_sky(view))
+    lit += (_mirror(view, lit) - lit * 0.3) * _shine(view, soaked)[..., None]
+    lit = through_air(lit, view.distance, view.water.rain_sight, RAIN_VEIL)
+    return _spray(view, lit)
 
 
-def _rain_sky(view: View, veil: Floats) -> Floats:
+def _rain_sky(view: View) -> Floats:
     """Paint an even, slightly structured cloud cover."""
     _, pattern = view.clouds
-    return np.asarray(veil * (1.05 + 0.05 * pattern)[..., None], np.float32)
+    return np.asarray(RAIN_VEIL * (1.05 + 0.05 * pattern)[..., None], np.float32)
 
 
-def _shine(view: View, wet: Floats) -> Floats:
+def _shine(view: View, soaked: Floats) -> Floats:
     """Give how much the wet road mirrors: Schlick's formula for water, less where no water stands."""
     cosine = np.clip(-view.camera.tangents[1], 0.0, 1.0)
     fresnel = 0.03 + 0.97 * (1.0 - cosine) ** 5
     u, _, z = view.places
     along = np.asarray((z + np.float32(view.camera.s % 10000.0)) / 0.35, np.float32)
     pools = 0.62 + 0.16 * wrap_sample(view.backdrop.clouds, along, np.asarray(u / 0.35, np.float32))
-    return np.asarray(wet * fresnel * np.clip(pools, 0.3, 0.95), np.float32)
+    return np.asarray(soaked * fresnel * np.clip(pools, 0.3, 0.95), np.float32)
 
 
-def _mirror(view: View, light: Floats, veil: Floats) -> Floats:
+def _mirror(view: View, light: Floats) -> Floats:
     """Mirror everything that stands in the road plane, smeared along the view as a rough wet surface does.
 
     A thing at distance d and image row r shows again at row 2 (horizon + focal * above / d) - r.
@@ -72,24 +80,11 @@ def _mirror(view: View, light: Floats, veil: Floats) -> Floats:
     total = np.stack([*sums, counts], axis=-1).reshape(height, width, 4).astype(np.float32)
     smear = max(int(height * 0.045), 3)
     total = grow(box_filter(box_filter(total, smear, 0), smear, 0), light.shape[0], light.shape[1])
-    return np.asarray((total[..., :3] + 0.05 * veil) / (total[..., 3:] + 0.05), np.float32)
+    return np.asarray((total[..., :3] + 0.05 * RAIN_VEIL) / (total[..., 3:] + 0.05), np.float32)
 
 
-def _spray(view: View, light: Floats, veil: Floats) -> Floats:
+def _spray(view: View, light: Floats) -> Floats:
     """Lay haze over what is close to a wet road, more with distance."""
     _, y, z = view.places
     low = ramp(y, 2.5, 0.0) * (1.0 - np.exp(-z / 90.0)) * view.layers.surface[..., ALPHA] * 0.4
-    return np.asarray(light + (veil - light) * low[..., None], np.float32)
-
-
-def _streaks(rng: np.random.Generator, height: int, width: int, slant: float, density: float) -> Floats:
-    """Scatter short bright streaks, float32 [H, W]: drops drawn out by the exposure time."""
-    out = np.zeros((height, width), np.float32)
-    for strength, share, length in ((0.07, 0.006, 0.05), (0.17, 0.0012, 0.09)):
-        steps = max(int(length * height), 3)
-        side = round(steps * abs(slant)) + 1
-        drops = (rng.random((height + steps, width + side), np.float32) < share * density) * np.float32(strength)
-        for i in range(steps):
-            left = round(i * abs(slant))
-            out += drops[i : i + height, left : left + width]
-    return out if slant >= 0 else np.ascontiguousarray(out[:, ::-1])
+    return np.asarray(light + (RAIN_VEIL - light) * low[..., None], np.float32)

@@ -1,5 +1,6 @@
 """Rendered driving scenes: the pictures, and what is known of them."""
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -91,6 +92,16 @@ def test_night_keeps_the_structure_of_the_day(seed: int) -> None:
     assert np.corrcoef(day.ravel(), night.ravel())[0, 1] > 0.35
     moved = np.roll(night, 9, axis=1)
     assert np.corrcoef(day.ravel(), night.ravel())[0, 1] > np.corrcoef(day.ravel(), moved.ravel())[0, 1] + 0.1
+
+
+def test_a_wet_scene_is_rain_of_one_strength_without_drops() -> None:
+    """Fewer fine bright lines than rain in the sky, and what a scene's own rain is like does not matter."""
+    for seed in SEEDS:
+        wet, rain = (picture(seed, condition).astype(np.float64)[:20].mean(axis=2) for condition in ("wet", "rain"))
+        assert np.abs(np.diff(wet, axis=1)).mean() < np.abs(np.diff(rain, axis=1)).mean()
+    moment = frame(SEEDS[0])
+    stronger = replace(moment.view, water=replace(moment.view.water, wet=0.1, rain_sight=100.0))
+    assert np.array_equal(replace(moment, view=stronger).render("wet"), moment.render("wet"))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

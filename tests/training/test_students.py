@@ -13,6 +13,7 @@ from onestep.frame_size import FrameSize
 from onestep.scenes import Scene
 from onestep.training.folder import load_generator
 from onestep.training.students.batch import Batch
+from onestep.training.students.critic import Critic
 from onestep.training.students.degrade import compressed, random_degradation
 from onestep.training.students.folder import PackedStudent, StudentCard, load_student, save_student
 from onestep.training.students.generator import StudentGenerator
@@ -74,6 +75,13 @@ def test_a_student_comes_back_from_its_folder(tmp_path: Path) -> None:
     assert isinstance(again, PackedStudent) and again.card == CARD
     embedding = again.base.prompt_embedding(CARD.prompt)
     torch.testing.assert_close(again.generator(image, embedding), packed.generator(image, embedding))
+
+
+def test_a_card_from_before_there_was_rain_has_none(tmp_path: Path) -> None:
+    save_student(PackedStudent(StudentGenerator(small_student()).eval(), CARD), tmp_path)
+    card = json.loads((tmp_path / "onestep.json").read_text())
+    (tmp_path / "onestep.json").write_text(json.dumps({k: v for k, v in card.items() if k != "streaks"}))
+    assert load_student(tmp_path).card == CARD
 
 
 def test_a_student_refuses_another_prompt() -> None:
@@ -180,6 +188,10 @@ def test_rendered_pairs_are_rendered_once(tmp_path: Path) -> None:
     assert told == [1, 2] and len(again) == 2
     assert first.frames["night"].shape == (2, 2, 48, 64, 3) and first.flow.shape == (2, 48, 64, 2)
     np.testing.assert_array_equal(first.frames["day"], again.frames["day"])
+    untouched = (tmp_path / "day.npy").stat().st_mtime_ns
+    more = render_pairs(tmp_path, **{**settings, "conditions": ("day", "wet")})  # type: ignore[arg-type]
+    assert more.frames["wet"].shape == first.frames["day"].shape, "a condition more is rendered beside the others"
+    assert (tmp_path / "day.npy").stat().st_mtime_ns == untouched
 
 
 def test_sources_give_the_same_batch_for_the_same_seed(tmp_path: Path) -> None:
@@ -214,11 +226,14 @@ def test_compression_loses_more_at_lower_quality() -> None:
     assert high < low
 
 
+@dataclasses.dataclass
 class _Darkening:
     """Pictures whose truth is half as bright."""
 
+    side: int = 16
+
     def batch(self, rng: np.random.Generator) -> Batch:
-        image = torch.from_numpy(rng.random((2, 3, 16, 16), np.float32)) * 2 - 1
+        image = torch.from_numpy(rng.random((2, 3, self.side, self.side), np.float32)) * 2 - 1
         return Batch(image, (image + 1) / 2 - 1, None)
 
 
@@ -243,19 +258,60 @@ def test_a_student_learns_to_darken() -> None:
     assert after < 0.5 * before and len(lines) == 6 and lines[0].startswith("step 10/60 loss")
 
 
-def test_a_resumed_training_ends_where_an_unbroken_one_does(tmp_path: Path) -> None:
-    path = tmp_path / "progress.safetensors"
-    unbroken = StudentTrainer(small_student(), _options(6))
-    unbroken.run(lambda step: [_Darkening()], perceptual=None)
-    first = StudentTrainer(small_student(), _options(6, checkpoint_every=3))
+@pytest.mark.parametrize("adversarial", [0.0, 0.1])
+def test_a_resumed_training_ends_where_an_unbroken_one_does(
+    tmp_path: Path, adversarial: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("onestep.training.students.training.CRITIC_HEADSTART", 2)
+    path, source = tmp_path / "progress.safetensors", _Darkening(side=32)
+    weights = LossWeights(perceptual=0.0, adversarial=adversarial)
+    options = _options(6, checkpoint_every=3, critic_from=0.0, weights=weights)
+    unbroken, first, second = (_seeded_trainer(options, seed) for seed in (0, 0, 1))
+    unbroken.run(lambda step: [source], perceptual=None)
     with pytest.raises(KeyboardInterrupt):
-        first.run(lambda step: [_Darkening()], perceptual=None, on_checkpoint=lambda step: _save_and_stop(first, path))
-    second = StudentTrainer(small_student(seed=1), _options(6))
+        first.run(lambda step: [source], perceptual=None, on_checkpoint=lambda step: _save_and_stop(first, path))
     second.resume(path)
     assert second.step == 3
-    second.run(lambda step: [_Darkening()], perceptual=None)
+    second.run(lambda step: [source], perceptual=None)
     for ours, theirs in zip(second.average.parameters(), unbroken.average.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-4)
+
+
+def _seeded_trainer(options: StudentTraining, seed: int) -> StudentTrainer:
+    torch.manual_seed(seed)
+    return StudentTrainer(small_student(seed), options)
+
+
+def test_the_critic_learns_first_and_is_asked_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onestep.training.students.training.CRITIC_HEADSTART", 2)
+    asked: list[int] = []
+    taught: list[int] = []
+
+    def opinion(self: Critic, image: torch.Tensor, result: torch.Tensor) -> torch.Tensor:
+        asked.append(trainer.step)
+        return result.mean()
+
+    def learn(self: Critic, image: torch.Tensor, truth: torch.Tensor, result: torch.Tensor) -> float:
+        assert not result.requires_grad
+        taught.append(trainer.step)
+        return 0.0
+
+    monkeypatch.setattr(Critic, "opinion", opinion)
+    monkeypatch.setattr(Critic, "learn", learn)
+    weights = LossWeights(perceptual=0.0, adversarial=0.1)
+    trainer = StudentTrainer(small_student(), _options(6, critic_from=0.5, weights=weights))
+    trainer.run(lambda step: [_Darkening()], perceptual=None)
+    assert (taught, asked) == ([3, 4, 5], [5])
+
+
+def test_a_critic_learns_to_tell_the_truth_from_a_result() -> None:
+    critic = Critic(bfloat16=False)
+    batch = _Darkening(side=32).batch(np.random.default_rng(0))
+    assert batch.truth is not None
+    losses = [critic.learn(batch.image, batch.truth, batch.image) for _ in range(12)]
+    assert losses[-1] < 0.7 * losses[0]
+    liked, disliked = (float(critic.opinion(batch.image, result).detach()) for result in (batch.truth, batch.image))
+    assert liked < disliked
 
 
 def _save_and_stop(trainer: StudentTrainer, path: Path) -> None:

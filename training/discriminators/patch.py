@@ -14,13 +14,14 @@ class PatchDiscriminator(nn.Module):
     Args:
         augment: Whether pictures go through `diff_augment` first.
         width: Channels of the first layer.
+        channels: Channels of a picture; 6 judge a picture beside what it was made from.
     """
 
-    def __init__(self, *, augment: bool, width: int = 64) -> None:
+    def __init__(self, *, augment: bool, width: int = 64, channels: int = 3) -> None:
         super().__init__()
         self.augment = augment
         self.layers = nn.Sequential(
-            nn.Conv2d(3, width, 4, stride=2, padding=1),
+            nn.Conv2d(channels, width, 4, stride=2, padding=1),
             nn.LeakyReLU(0.2),
             *_normalised(width, 2 * width, stride=2),
             *_normalised(2 * width, 4 * width, stride=2),

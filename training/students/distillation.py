@@ -17,8 +17,7 @@ from onestep.frame_size import FrameSize, checked_multiple
 from onestep.scenes import CONDITIONS
 from onestep.training.folder import PackedGenerator
 from onestep.training.students.batch import BatchSource
-from onestep.training.students.folder import PackedStudent, StudentCard, save_student
-from onestep.training.students.generator import StudentGenerator
+from onestep.training.students.folder import PackedStudent, StudentCard, packed_student, save_student
 from onestep.training.students.losses import Perceptual
 from onestep.training.students.network import StudentNetwork, StudentShape
 from onestep.training.students.pairs import render_pairs
@@ -72,6 +71,8 @@ class DistillOptions:
     whole_frame_share: float = 0.2
     """Share of the steps, at the end, of which every other one sees whole frames."""
     shape: StudentShape = field(default_factory=StudentShape)
+    streaks: float = 0.0
+    """Density of the rain that is drawn in front of the student's results; 0 for none."""
     training: StudentTraining = field(default_factory=StudentTraining)
     overwrite: bool = False
 
@@ -132,7 +133,7 @@ def distil(
         trainer.resume(work / PROGRESS_NAME)
         listener.log(f"going on after step {trainer.step}")
     _train(trainer, sources, work, perceptual, listener)
-    packed = PackedStudent(StudentGenerator(trainer.average).eval(), _card(teacher, size, options))
+    packed = packed_student(trainer.average, _card(teacher, size, options))
     with whole_folder(output, overwrite=options.overwrite) as folder:
         save_student(packed, folder)
     return packed
@@ -251,4 +252,5 @@ def _card(teacher: Teacher, size: FrameSize, options: DistillOptions) -> Student
         checkpoint_licence=card.checkpoint_licence,
         preferred_size=(size.width, size.height),
         data=learnt,
+        streaks=options.streaks,
     )

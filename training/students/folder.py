@@ -32,6 +32,8 @@ class StudentCard:
     """Width and height in pixels that it was trained for."""
     data: str
     """What it learnt from, in words."""
+    streaks: float = 0.0
+    """Density of the rain that is drawn in front of its results, 1 is heavy; 0 is none."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,11 @@ class PackedStudent:
     def base(self) -> LearntPrompt:
         """What turns the card's prompt into an embedding."""
         return LearntPrompt(self.card.prompt)
+
+
+def packed_student(student: StudentNetwork, card: StudentCard) -> PackedStudent:
+    """Put a trained network together with its card, in eval mode and with nothing left to train."""
+    return PackedStudent(StudentGenerator(student.requires_grad_(False), card.streaks).eval(), card)
 
 
 def save_student(packed: PackedStudent, folder: Path) -> None:
@@ -64,7 +71,7 @@ def load_student(folder: str | Path) -> PackedStudent:
     check_parts(path, (STUDENT_PART,), kind="student")
     card = _read_card(path / CARD_NAME)
     student: StudentNetwork = load_network(StudentNetwork.from_pretrained, path / STUDENT_PART)
-    return PackedStudent(StudentGenerator(student.eval().requires_grad_(False)).eval(), card)
+    return packed_student(student, card)
 
 
 def _read_card(path: Path) -> StudentCard:
@@ -77,10 +84,10 @@ def _read_card(path: Path) -> StudentCard:
             f"{path} has format {content.get('format')!r} version {content.get('version')!r}; "
             f"expected {_FORMAT!r} version {_VERSION}. Make the student with this version of onestep."
         )
-    names = [field.name for field in dataclasses.fields(StudentCard)]
-    missing = [name for name in names if name not in content]
+    fields = dataclasses.fields(StudentCard)
+    missing = [field.name for field in fields if field.name not in content and field.default is dataclasses.MISSING]
     if missing:
         raise GeneratorError(f"{path} lacks {', '.join(missing)}. Distil the student again.")
-    values = {name: content[name] for name in names}
+    values = {field.name: content[field.name] for field in fields if field.name in content}
     values["preferred_size"] = tuple(values["preferred_size"])
     return StudentCard(**values)

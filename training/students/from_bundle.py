@@ -11,12 +11,13 @@ from torch import Tensor
 from onestep.bundle import open_bundle
 from onestep.bundle.manifest import Manifest
 from onestep.errors import GeneratorError
-from onestep.training.students.folder import PackedStudent, StudentCard
-from onestep.training.students.generator import StudentGenerator
+from onestep.training.students.folder import PackedStudent, StudentCard, packed_student
 from onestep.training.students.network import StudentNetwork, StudentShape
 
 LEARNT_FROM_KEY = "learnt_from"
 """Of the graph's metadata: the card's `data`."""
+STREAKS_KEY = "streaks"
+"""Of the graph's metadata: the card's `streaks`."""
 _PREFIX = "generator.student."
 
 
@@ -46,8 +47,7 @@ def student_from_bundle(folder: str | Path) -> PackedStudent:
     except (KeyError, RuntimeError) as err:
         raise refusal from err
     metadata = {entry.key: entry.value for entry in model.metadata_props}
-    generator = StudentGenerator(student.eval().requires_grad_(False)).eval()
-    return PackedStudent(generator, _card(bundle.manifest, metadata))
+    return packed_student(student, _card(bundle.manifest, metadata))
 
 
 def _shape(weights: dict[str, Tensor]) -> StudentShape:
@@ -81,4 +81,5 @@ def _card(manifest: Manifest, metadata: dict[str, str]) -> StudentCard:
         checkpoint_licence=manifest.licences.checkpoint,
         preferred_size=(preferred.width, preferred.height),
         data=metadata.get(LEARNT_FROM_KEY, "not said in its bundle"),
+        streaks=float(metadata.get(STREAKS_KEY, 0.0)),
     )

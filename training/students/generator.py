@@ -1,11 +1,14 @@
 """A student where a generator is expected: the same call, one prompt, which it learnt and need not be told."""
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
 from onestep.errors import SettingError
 from onestep.training.generator import GeneratorNetwork
 from onestep.training.students.network import StudentNetwork
+from onestep.training.students.streaks import Streaks
 
 
 class StudentGenerator(nn.Module):
@@ -13,11 +16,13 @@ class StudentGenerator(nn.Module):
 
     Args:
         student: The network.
+        streaks: Density of the rain in front of its results, 1 is heavy; 0 is none.
     """
 
-    def __init__(self, student: StudentNetwork) -> None:
+    def __init__(self, student: StudentNetwork, streaks: float = 0.0) -> None:
         super().__init__()
         self.student = student
+        self.streaks = Streaks(streaks) if streaks else None
 
     @property
     def frame_multiple(self) -> int:
@@ -35,7 +40,7 @@ class StudentGenerator(nn.Module):
             `[B, 3, H, W]` in [-1, 1], RGB.
         """
         translated: Tensor = self.student(image)
-        return translated
+        return translated if self.streaks is None else cast(Tensor, self.streaks(translated, image))
 
 
 AnyGenerator = GeneratorNetwork | StudentGenerator

@@ -36,9 +36,11 @@ class LossWeights:
     """Share of the perceptual distance within both, next to the distance of pixels."""
     temporal: float = 1.0
     """Change along the flow from one moment to the next."""
+    adversarial: float = 0.0
+    """How true the result looks to a critic that is trained beside the student; 0 trains none."""
 
     def __post_init__(self) -> None:
-        values = (self.truth, self.teacher, self.lamps, self.perceptual, self.temporal)
+        values = (self.truth, self.teacher, self.lamps, self.perceptual, self.temporal, self.adversarial)
         if min(values) < 0.0 or self.truth + self.teacher == 0.0:
             raise SettingError(f"Loss weights are 0 or more, and truth or teacher is above 0; got {self}.")
 
@@ -60,9 +62,8 @@ def student_loss(result: Tensor, batch: Batch, *, weights: LossWeights, perceptu
     for target, weight in ((batch.truth, weights.truth), (batch.teacher, weights.teacher)):
         if target is not None and weight:
             total = total + weight * _distance(result, target, weights, perceptual)
-    reference = batch.truth if batch.truth is not None else batch.teacher
-    if batch.flow is not None and reference is not None and weights.temporal:
-        total = total + weights.temporal * temporal_l1(result, reference, batch.flow)
+    if batch.flow is not None and weights.temporal:
+        total = total + weights.temporal * temporal_l1(result, batch.known, batch.flow)
     return total
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onestep.frame_size import FrameSize
-from onestep.scenes import Scene
+from onestep.scenes import Scene, SceneFrame
 
 PAIRS_PER_SCENE = 3
 SECONDS_BETWEEN_PAIRS = 1.7
@@ -42,7 +42,7 @@ def render_pairs(
     processes: int,
     on_pair: Callable[[int, int | None], None] = lambda done, total: None,
 ) -> RenderedPairs:
-    """Render pairs into a folder, or open those that are there.
+    """Render pairs into a folder, and open those that are there already.
 
     Args:
         folder: Where the arrays lie: `flow.npy` and one `CONDITION.npy` each.
@@ -54,9 +54,9 @@ def render_pairs(
         on_pair: Called with how many pairs are done, and how many there will be.
     """
     paths = {name: folder / f"{name}.npy" for name in (*conditions, _FLOW)}
-    if not all(path.exists() for path in paths.values()):
+    if missing := {name: path for name, path in paths.items() if not path.exists()}:
         folder.mkdir(parents=True, exist_ok=True)
-        _render(paths, count, size, seed, processes, on_pair)
+        _render(missing, count, size, seed, processes, on_pair)
     maps = {name: np.load(path, mmap_mode="r") for name, path in paths.items()}
     flow = maps.pop(_FLOW)
     return RenderedPairs(maps, flow)
@@ -78,9 +78,9 @@ def _render(
         )
         for name, path in partial.items()
     }
-    conditions = tuple(name for name in paths if name != _FLOW)
+    names = tuple(paths)
     with ProcessPoolExecutor(processes) as pool:
-        jobs = ((seed, index, size, conditions) for index in range(count))
+        jobs = ((seed, index, size, names) for index in range(count))
         for index, arrays in enumerate(pool.map(_pair, jobs, chunksize=PAIRS_PER_SCENE)):
             for name, array in arrays.items():
                 maps[name][index] = array
@@ -91,14 +91,17 @@ def _render(
 
 
 def _pair(job: tuple[int, int, FrameSize, tuple[str, ...]]) -> dict[str, NDArray[np.generic]]:
-    seed, index, size, conditions = job
+    seed, index, size, names = job
     scene = Scene.random(seed + index // PAIRS_PER_SCENE)
     start = SECONDS_BETWEEN_PAIRS * (1 + index % PAIRS_PER_SCENE)
     step = float(np.random.default_rng([seed, index]).uniform(SHORTEST_SECONDS, LONGEST_SECONDS))
     earlier, later = scene.at(start, size=size), scene.at(start + step, size=size)
-    arrays: dict[str, NDArray[np.generic]] = {
-        name: np.stack([earlier.render(name), later.render(name)]) for name in conditions
+    return {
+        name: _flow(earlier, later, size) if name == _FLOW else np.stack([earlier.render(name), later.render(name)])
+        for name in names
     }
+
+
+def _flow(earlier: SceneFrame, later: SceneFrame, size: FrameSize) -> NDArray[np.float16]:
     limit = np.float32(size.width)  # what left the picture long ago needs no exact place, and fits float16
-    arrays[_FLOW] = np.clip(later.flow_to(earlier), -limit, limit).astype(np.float16)
-    return arrays
+    return np.clip(later.flow_to(earlier), -limit, limit).astype(np.float16)

@@ -1,5 +1,6 @@
 """A training's state in one safetensors file: no pickle, and never half written."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -9,26 +10,30 @@ from torch import Tensor, nn
 
 from onestep.errors import CheckpointError
 
-_FORMAT = "onestep-student-progress-1"
-_MOMENTS = ("exp_avg", "exp_avg_sq")
+_FORMAT = "onestep-student-progress-2"
+_STEP = "step"
+_STATE = (_STEP, "exp_avg", "exp_avg_sq")
+"""What Adam keeps of each weight; the step stays on the CPU."""
 
 
-def save_progress(
-    path: Path, step: int, student: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer
-) -> None:
-    """Write the weights, their average and the moments of AdamW."""
-    tensors = _named(student, average)
-    for name, parameter in student.named_parameters():
-        state = optimiser.state.get(parameter, {})
-        tensors |= {f"{moment}.{name}": state[moment] for moment in _MOMENTS if moment in state}
+Optimised = tuple[nn.Module, torch.optim.Optimizer]
+
+
+def save_progress(path: Path, step: int, average: nn.Module, trained: Mapping[str, Optimised]) -> None:
+    """Write the average, and of each trained network the weights and the state of its Adam."""
+    tensors = _named(average, trained)
+    for part, (network, optimiser) in trained.items():
+        for name, parameter in network.named_parameters():
+            state = optimiser.state.get(parameter, {})
+            tensors |= {f"{key}.{part}.{name}": state[key] for key in _STATE if key in state}
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     partial = path.with_name(f".{path.name}.partial")
     save_file(plain, partial, metadata={"format": _FORMAT, "step": str(step)})
     partial.replace(path)
 
 
-def load_progress(path: Path, student: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer) -> int:
-    """Read what `save_progress` wrote into modules of the same shape, and return the step.
+def load_progress(path: Path, average: nn.Module, trained: Mapping[str, Optimised]) -> int:
+    """Read what `save_progress` wrote into networks of the same shape, and return the step.
 
     Raises:
         CheckpointError: The file is damaged, or is of another student.
@@ -39,28 +44,34 @@ def load_progress(path: Path, student: nn.Module, average: nn.Module, optimiser:
         tensors = load_file(path)
     except (OSError, SafetensorError) as err:
         raise CheckpointError(f"{path} cannot be read ({err}). Remove it, and the training starts anew.") from err
-    expected = _named(student, average)
+    expected = _named(average, trained)
     fits = all(name in tensors and tensors[name].shape == tensor.shape for name, tensor in expected.items())
     if metadata.get("format") != _FORMAT or not fits:
         raise CheckpointError(
             f"{path} is the progress of another student, or of another version of onestep. Remove it, or choose "
             "another place with -o."
         )
-    step = int(metadata["step"])
     with torch.no_grad():
         for name, tensor in expected.items():
             tensor.copy_(tensors[name])
-    for name, parameter in student.named_parameters():
-        moments = {moment: tensors[f"{moment}.{name}"] for moment in _MOMENTS if f"{moment}.{name}" in tensors}
-        if moments:
-            moments = {
-                key: value.to(parameter.device).clone(memory_format=torch.preserve_format)
-                for key, value in moments.items()
-            }
-            optimiser.state[parameter] = {"step": torch.tensor(float(step)), **moments}
-    return step
+    for part, (network, optimiser) in trained.items():
+        _load_state(tensors, part, network, optimiser)
+    return int(metadata["step"])
 
 
-def _named(student: nn.Module, average: nn.Module) -> dict[str, Tensor]:
-    parts = (("student", student), ("average", average))
-    return {f"{part}.{name}": tensor for part, module in parts for name, tensor in module.named_parameters()}
+def _load_state(tensors: dict[str, Tensor], part: str, network: nn.Module, optimiser: torch.optim.Optimizer) -> None:
+    for name, parameter in network.named_parameters():
+        found = {key: tensors.get(f"{key}.{part}.{name}") for key in _STATE}
+        state = {
+            key: tensor.clone(memory_format=torch.preserve_format)
+            for key, tensor in found.items()
+            if tensor is not None
+        }
+        optimiser.state[parameter] = {
+            key: tensor if key == _STEP else tensor.to(parameter.device) for key, tensor in state.items()
+        }
+
+
+def _named(average: nn.Module, trained: Mapping[str, Optimised]) -> dict[str, Tensor]:
+    parts = {"average": average, **{part: network for part, (network, _) in trained.items()}}
+    return {f"{part}.{name}": tensor for part, module in parts.items() for name, tensor in module.named_parameters()}

@@ -11,16 +11,19 @@ import torch
 from torch import Tensor, nn
 
 from onestep.errors import SettingError, TrainingError
-from onestep.training.students.batch import BatchSource
+from onestep.training.students.batch import Batch, BatchSource
+from onestep.training.students.critic import Critic
 from onestep.training.students.losses import LossWeights, Perceptual, student_loss
 from onestep.training.students.network import StudentNetwork
-from onestep.training.students.progress_file import load_progress, save_progress
+from onestep.training.students.progress_file import Optimised, load_progress, save_progress
 
 WARMUP_STEPS = 100
 FINAL_RATE_SHARE = 0.02
 EMA_DECAY = 0.998
 CLIP_NORM = 1.0
 WEIGHT_DECAY = 1e-4
+CRITIC_HEADSTART = 150
+"""Steps that the critic learns before it is asked."""
 
 
 @dataclass(frozen=True)
@@ -39,18 +42,23 @@ class StudentTraining:
     with AMX, and on GPUs."""
     perceptual_every: int = 4
     """The perceptual distance costs several times what the student costs: it is computed each so many steps."""
+    critic_from: float = 0.5
+    """Share of the steps before the critic joins, where `weights.adversarial` asks for one."""
     weights: LossWeights = field(default_factory=LossWeights)
 
     def __post_init__(self) -> None:
         if (
             min(self.steps, self.report_every, self.checkpoint_every, self.perceptual_every) < 1
             or self.learning_rate <= 0.0
+            or not 0.0 <= self.critic_from <= 1.0
         ):
-            raise SettingError(f"Steps and intervals are 1 or more and the rate is above 0; got {self}.")
+            raise SettingError(
+                f"Steps and intervals are 1 or more, the rate is above 0, critic_from is from 0 to 1; got {self}."
+            )
 
 
 class StudentTrainer:
-    """A student on its way: weights, their moving average, and the optimiser's moments.
+    """A student on its way: weights, their moving average, the optimiser's moments, and its critic where it has one.
 
     Args:
         student: The student, changed in place, on the device it shall be trained on.
@@ -64,11 +72,15 @@ class StudentTrainer:
         self.optimiser = torch.optim.AdamW(
             student.parameters(), lr=options.learning_rate, weight_decay=WEIGHT_DECAY, betas=(0.9, 0.99)
         )
+        self.critic = Critic(bfloat16=options.bfloat16) if options.weights.adversarial else None
+        if self.critic is not None:
+            self.critic.network.to(next(student.parameters()).device)
+            self.critic.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.step = 0
 
     def save(self, path: Path) -> None:
         """Write all that `resume` needs into one safetensors file, which replaces an older one at once."""
-        save_progress(path, self.step, self.student, self.average, self.optimiser)
+        save_progress(path, self.step, self.average, self._trained())
 
     def resume(self, path: Path) -> None:
         """Go on where `save` was called.
@@ -76,7 +88,7 @@ class StudentTrainer:
         Raises:
             CheckpointError: The file is damaged or is of a student of another shape.
         """
-        self.step = load_progress(path, self.student, self.average, self.optimiser)
+        self.step = load_progress(path, self.average, self._trained())
 
     def run(
         self,
@@ -124,12 +136,35 @@ class StudentTrainer:
             result = self.student(batch.image.contiguous(memory_format=torch.channels_last))
             judged = perceptual if self.step % self.options.perceptual_every == 0 else None
             loss = student_loss(result, batch, weights=self.options.weights, perceptual=judged)
+            loss = loss + self._opinion(batch, result)
         value = _finite(loss, self.step, self.options.learning_rate)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.student.parameters(), CLIP_NORM)
         self.optimiser.step()
         self._follow()
+        self._teach_critic(batch, result)
         return value
+
+    def _opinion(self, batch: Batch, result: Tensor) -> Tensor | float:
+        """Return the critic's part of the loss, once it knows enough to be asked."""
+        if self.critic is None or self.step < self._critic_joins + CRITIC_HEADSTART:
+            return 0.0
+        return self.options.weights.adversarial * self.critic.opinion(batch.image, result)
+
+    def _teach_critic(self, batch: Batch, result: Tensor) -> None:
+        if self.critic is not None and self.step >= self._critic_joins:
+            self.critic.learn(batch.image, batch.known, result.detach())
+
+    @property
+    def _critic_joins(self) -> int:
+        return int(self.options.critic_from * self.options.steps)
+
+    def _trained(self) -> dict[str, Optimised]:
+        """Name the networks that are trained, each with its optimiser."""
+        trained: dict[str, Optimised] = {"student": (self.student, self.optimiser)}
+        if self.critic is not None:
+            trained["critic"] = (self.critic.network, self.critic.optimiser)
+        return trained
 
     @torch.no_grad()
     def _follow(self) -> None:

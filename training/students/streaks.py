@@ -1,0 +1,62 @@
+"""Rain in front of a student's result: drops that fall anew in each frame, in a graph that remembers nothing.
+
+Where a drop is seen nobody can tell from the frame, so a network that is trained on rain learns their mean, a haze.
+Here they are drawn: a pattern that has no border, from the renderer of the scenes, laid over the result from a place
+that the frame's own bytes decide. A camera's noise is enough to move it, a still picture always gets the same rain.
+Drops add light, and a picture's numbers are about the square root of light.
+"""
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from onestep.scenes.streaks import streak_tile
+from onestep.scenes.weather import RAIN_VEIL
+
+TILE_ROWS, TILE_COLUMNS = 288, 512
+_SEED = 7
+_SLANT = 0.08
+_GRID = 8
+"""Every so many pixels of a row and a column decide the place."""
+_ROW_FACTOR, _COLUMN_FACTOR = 97, 389
+
+
+class Streaks(nn.Module):
+    """Lay streaks of rain over pictures.
+
+    Args:
+        density: 1 is heavy rain.
+    """
+
+    tile: Tensor
+
+    def __init__(self, density: float) -> None:
+        super().__init__()
+        self.density = density
+        drawn = streak_tile(_SEED, TILE_ROWS, TILE_COLUMNS, slant=_SLANT, density=density)
+        self.register_buffer("tile", torch.from_numpy(drawn), persistent=False)
+        self.register_buffer("light", torch.from_numpy(RAIN_VEIL)[:, None, None], persistent=False)
+
+    def forward(self, picture: Tensor, frame: Tensor) -> Tensor:
+        """Return the picture with rain in front of it.
+
+        Args:
+            picture: `[B, 3, H, W]` in [-1, 1].
+            frame: What it was made from, the same shape; all pictures of a batch get the same rain.
+
+        Returns:
+            `[B, 3, H, W]` in [-1, 1].
+        """
+        rows, columns = (
+            (torch.arange(length, device=frame.device) + shift) % period
+            for length, shift, period in zip(picture.shape[2:], self._place(frame), self.tile.shape, strict=True)
+        )
+        light = self.tile[rows][:, columns] * cast(Tensor, self.light)
+        shown = (picture + 1.0) / 2.0
+        return (shown.square() + light).sqrt().clamp(max=1.0) * 2.0 - 1.0
+
+    def _place(self, frame: Tensor) -> tuple[Tensor, Tensor]:
+        """Derive a row and a column from the frame's bytes, in integers, so that every precision finds the same."""
+        some = ((frame[:, :, ::_GRID, ::_GRID] + 1.0) * 127.5).round().to(torch.int64).sum()
+        return some * _ROW_FACTOR % TILE_ROWS, some * _COLUMN_FACTOR % TILE_COLUMNS
