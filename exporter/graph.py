@@ -62,12 +62,13 @@ def graph_from_module(module: FrameToFrame, *, size: FrameSize, free: bool) -> F
 
     Args:
         module: The network, on the CPU.
-        size: Frame size to trace with, the only one if `free` is false.
+        size: Frame size to trace with, or a larger one; the only one if `free` is false.
         free: Whether height and width stay open, in multiples of the generator's `frame_multiple`.
 
     Raises:
         ExportError: The exporter could not trace the module.
     """
+    size = _openable(size, module.generator.frame_multiple) if free else size
     extra = extra_inputs(module.generator, size)
     model = _traced(module, size, extra, _dynamic_shapes(module, extra) if free else None)
     before = count(model)
@@ -164,6 +165,11 @@ def _traced(module: FrameToFrame, size: FrameSize, extra: list[ExtraInput], dyna
             raise ExportError(f"torch could not trace the generator: {err}") from err
     assert program is not None
     return program.model
+
+
+def _openable(size: FrameSize, multiple: int) -> FrameSize:
+    """Return a size whose sides are two multiples at least: torch takes a length of one for a constant."""
+    return FrameSize(max(size.width, 2 * multiple), max(size.height, 2 * multiple))
 
 
 def _dynamic_shapes(module: FrameToFrame, extra: list[ExtraInput]) -> Any:

@@ -49,8 +49,6 @@ TARGET = "night"
 SMALL = StudentShape(widths=(16, 32, 64, 80, 112), down_blocks=(0, 1, 1, 2, 2))
 """1.2 million weights: four domains and the base shall not weigh more than 25 MB together."""
 
-ADVERSARIAL = 0.15
-
 Rows = list[list[NDArray[np.uint8]]]
 
 
@@ -73,6 +71,8 @@ class StudentRecipe:
     """Weight of bright places: by night they are few, and what one looks at."""
     adversarial: float = 0.0
     """Weight of the critic, where the mean of all possible results is dull."""
+    critic_from: float = 0.75
+    """Share of the steps before the critic joins."""
     target: str | None = None
     """What it learns to make; None is what the domain leads to."""
     streaks: float = 0.0
@@ -83,8 +83,8 @@ class StudentRecipe:
 
 STUDENTS = {
     "day2night": StudentRecipe(lamps=0.5, shape=StudentShape(), steps=5400),
-    "night2day": StudentRecipe(adversarial=ADVERSARIAL),
-    "clear2rainy": StudentRecipe(adversarial=ADVERSARIAL, target="wet", streaks=1.0),
+    "night2day": StudentRecipe(adversarial=0.05, shape=StudentShape(), steps=8000),
+    "clear2rainy": StudentRecipe(adversarial=0.05, target="wet", streaks=1.0, shape=StudentShape(), steps=8000),
     "clear2foggy": StudentRecipe(),
 }
 PAIRS = 720
@@ -206,6 +206,7 @@ def _train_student(work: Path, name: str, recipe: StudentRecipe, log: Log) -> No
             learning_rate=1.5e-3,
             seed=SEED,
             bfloat16=True,
+            critic_from=recipe.critic_from,
             weights=LossWeights(teacher=0.0, lamps=recipe.lamps, adversarial=recipe.adversarial),
         ),
     )

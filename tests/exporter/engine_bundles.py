@@ -13,13 +13,14 @@ from onestep.exporter.graph import DATA_SUFFIX, OPSET, graph_from_module, tensor
 from onestep.exporter.precision import DTYPES, generator_in
 from onestep.frame_size import FrameSize
 from onestep.training.architectures import SD_TURBO
-from onestep.training.generator import GeneratorNetwork, OneStep, OneStepGenerator
+from onestep.training.generator import OneStep, OneStepGenerator
+from onestep.training.students.generator import AnyGenerator
 from onestep.training.vae_skips import SkipConvolutions
 
 
 def engine_bundle(
     folder: Path,
-    generator: GeneratorNetwork,
+    generator: AnyGenerator,
     prompt_embedding: torch.Tensor,
     *,
     precision: str = "fp16",

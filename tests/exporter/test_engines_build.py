@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import torch
 
 from onestep.bundle import Bundle
 from onestep.bundle.engine_record import ANY_GPU, EngineHost, find_engine, read_record
@@ -14,6 +15,8 @@ from onestep.exporter.engines.options import BuildOptions
 from onestep.frame_size import FrameSize
 from onestep.runtime.cuda.calls import why_no_cuda
 from onestep.training.folder import PackedGenerator
+from onestep.training.students.generator import StudentGenerator
+from onestep.training.students.network import StudentNetwork, StudentShape
 from tests.exporter.engine_bundles import engine_bundle, narrow_sd_turbo
 
 trt = pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed: pip install 'onestep[tensorrt-rtx]'")
@@ -63,6 +66,17 @@ def test_an_engine_for_several_sizes_with_its_record(half: Bundle, told: Told) -
     assert told.report.plan.stat().st_size == record.plan_bytes
     found = find_engine(half, SIZES[1], EngineHost("tensorrt-rtx", trt.__version__, "8.9"))
     assert (found.plan, found.profile) == (told.report.plan, 1)
+
+
+def test_an_engine_of_a_student_with_rain(tmp_path: Path) -> None:
+    """Where the drops fall is computed in 64-bit integers, which TensorRT takes."""
+    network = StudentNetwork.of_shape(StudentShape(widths=(16, 32), down_blocks=(0, 1), up_blocks=(1,)))
+    student = StudentGenerator(network, streaks=1.0).eval().requires_grad_(False)
+    bundle = engine_bundle(tmp_path / "rain", student, torch.zeros(1, 1, 1), size=SIZES[0], free=True)
+    options = BuildOptions(sizes=SIZES, optimization_level=0, workspace_mib=512, aux_streams=0)
+    record = build_engine(bundle, options=options).record
+    assert record.proof["layers"]["CONVOLUTION"] == {"float16": 9}
+    assert record.proof["layers"]["REDUCE"] == {"int64": 1}
 
 
 def test_progress_only_grows(told: Told) -> None:

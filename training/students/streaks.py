@@ -52,9 +52,9 @@ class Streaks(nn.Module):
             (torch.arange(length, device=frame.device) + shift) % period
             for length, shift, period in zip(picture.shape[2:], self._place(frame), self.tile.shape, strict=True)
         )
-        light = self.tile[rows][:, columns] * cast(Tensor, self.light)
+        light = self.tile.index_select(0, rows).index_select(1, columns) * cast(Tensor, self.light)
         shown = (picture + 1.0) / 2.0
-        return (shown.square() + light).sqrt().clamp(max=1.0) * 2.0 - 1.0
+        return (shown * shown + light).sqrt().clamp(max=1.0) * 2.0 - 1.0
 
     def _place(self, frame: Tensor) -> tuple[Tensor, Tensor]:
         """Derive a row and a column from the frame's bytes, in integers, so that every precision finds the same."""
