@@ -197,7 +197,7 @@ def _metadata(job: _Job) -> dict[str, str]:
         "base": card.base,
         "base_licence": card.base_licence,
         "checkpoint_licence": card.checkpoint_licence,
-        **({LEARNT_FROM_KEY: card.data, STREAKS_KEY: f"{card.streaks:g}"} if isinstance(card, StudentCard) else {}),
+        **({LEARNT_FROM_KEY: card.data, STREAKS_KEY: repr(card.streaks)} if isinstance(card, StudentCard) else {}),
     }
 
 

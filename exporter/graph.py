@@ -62,7 +62,8 @@ def graph_from_module(module: FrameToFrame, *, size: FrameSize, free: bool) -> F
 
     Args:
         module: The network, on the CPU.
-        size: Frame size to trace with, or a larger one; the only one if `free` is false.
+        size: Frame size to trace with, the only one if `free` is false. A free graph is traced with two multiples each
+            way at least.
         free: Whether height and width stay open, in multiples of the generator's `frame_multiple`.
 
     Raises:

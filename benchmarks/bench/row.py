@@ -1,6 +1,6 @@
 """A row of the table: what it claims to do for a frame, how it is opened, and what came out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,3 +109,10 @@ def result_of(spec: RowSpec, **known: Any) -> RowResult:
         evaluations=spec.evaluations,
         **known,
     )
+
+
+def reference_of(rows: Iterable[RowResult], precision: str) -> RowResult | None:
+    """Return the row that others are compared with: this project's graph, in the run's precision if it is there."""
+    graphs = [row for row in rows if row.family == "graph"]
+    same = [row for row in graphs if row.name.endswith(f"-{precision}")]
+    return next(iter([*same, *graphs]), None)

@@ -10,8 +10,8 @@ import torch
 from bench.clock import CallTime
 from bench.memory import check_room, peak_bytes, resident_bytes, restart_peak
 from bench.rates import Probe, Rates
-from bench.row import OpenRow, RowResult, RowSpec, result_of
-from bench.schedule import LEAST_REPEATS, interleaved, repeats_within, shares, steps_within
+from bench.row import OpenRow, RowResult, RowSpec, reference_of, result_of
+from bench.schedule import LEAST_REPEATS, beside_the_others, interleaved, repeats_within, shares, steps_within
 from bench.timing import FEW_SAMPLES, timing_from_samples
 from bench.workload import Workload
 from onestep.errors import BackendError, OnestepError
@@ -39,6 +39,8 @@ class _Running:
     host_ms: list[float] = field(default_factory=list)
     at_seconds: list[float] = field(default_factory=list)
     """When each of these calls began."""
+    ended_seconds: list[float] = field(default_factory=list)
+    """When each ended."""
     device_ms: list[float] = field(default_factory=list)
     stages_ms: list[dict[str, float]] = field(default_factory=list)
 
@@ -75,7 +77,7 @@ class TableRun:
                 self._tell(f"opening {spec.name}", place, len(pairs))
                 steps = self._planned_steps(spec, [waiting for _, waiting in pairs[place:]])
                 self._open(spec, result, steps)
-            self._take_turns()
+            self._take_turns(results)
         except KeyboardInterrupt:
             self.interrupted = True
         finally:
@@ -180,10 +182,8 @@ class TableRun:
                 f"{steps} times on {claimed}"
             )
 
-    def _take_turns(self) -> None:
-        left = max(self._end - time.monotonic(), 0.0)
-        seconds = {name: running.call_seconds for name, running in self._running.items()}
-        counts = repeats_within(left, seconds, most=self._workload.settings.repeats)
+    def _take_turns(self, results: Sequence[RowResult]) -> None:
+        counts = self._turns(results)
         total = sum(counts.values())
         for turn, name in enumerate(interleaved(counts)):
             self._tell(f"measuring {name}", turn, total)
@@ -194,12 +194,29 @@ class TableRun:
             ):
                 return  # the machine became slower than its first calls promised
 
+    def _turns(self, results: Sequence[RowResult]) -> dict[str, int]:
+        """Divide the time that is left among the rows that are open, and give enough of it to what they are held to."""
+        left, settings = max(self._end - time.monotonic(), 0.0), self._workload.settings
+        seconds = {name: running.call_seconds for name, running in self._running.items()}
+        counts = repeats_within(left, seconds, most=settings.repeats)
+        reference = reference_of((result for result in results if result.name in counts), settings.precision)
+        if reference is None:
+            return counts
+        return beside_the_others(
+            counts,
+            reference.name,
+            call_seconds=seconds[reference.name],
+            budget_seconds=left,
+            most=settings.repeats,
+        )
+
     def _take_turn(self, running: _Running) -> None:
-        start, timed = time.monotonic(), self._call(running)
+        start, timed, end = time.monotonic(), self._call(running), time.monotonic()
         stages, result = running.row.stages, running.result
         missing_ms = stages.step_ms() * (running.spec.steps - result.steps_timed)
         running.host_ms.append(timed.host_ms + missing_ms)
         running.at_seconds.append(start)
+        running.ended_seconds.append(end)
         if timed.device_ms is not None:
             running.device_ms.append(timed.device_ms + missing_ms)
         running.stages_ms.append(stages.milliseconds())
@@ -215,7 +232,11 @@ def _summarise(running: _Running, batch: int) -> None:
     if not running.host_ms:
         result.reason = result.reason or "the run was interrupted before its first turn"
         return
-    result.timing = timing_from_samples([each / batch for each in running.host_ms], at_seconds=running.at_seconds)
+    result.timing = timing_from_samples(
+        [each / batch for each in running.host_ms],
+        at_seconds=running.at_seconds,
+        ended_seconds=running.ended_seconds,
+    )
     if running.device_ms:
         result.device_timing = timing_from_samples([each / batch for each in running.device_ms])
     names = running.stages_ms[0]

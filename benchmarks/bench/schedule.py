@@ -57,6 +57,23 @@ def repeats_within(budget_seconds: float, call_seconds: Mapping[str, float], *, 
     }
 
 
+def beside_the_others(
+    counts: Mapping[str, int], reference: str, *, call_seconds: float, budget_seconds: float, most: int
+) -> dict[str, int]:
+    """Give the row that all others are compared with as many turns as they have together, so that some are near each.
+
+    Args:
+        counts: Turns of each row.
+        reference: One of them.
+        call_seconds: Time of one of its calls.
+        budget_seconds: Time for all rows; a third of it is the most that goes to these turns.
+        most: The number of repeats that the user asked for.
+    """
+    others = sum(count for name, count in counts.items() if name != reference)
+    affordable = math.floor(budget_seconds / 3 / call_seconds) if call_seconds else most
+    return {**counts, reference: max(counts[reference], min(others, affordable, most))}
+
+
 def interleaved(counts: Mapping[str, int]) -> Iterator[str]:
     """Give the rows their turns: each row `counts[row]` times, spread evenly over the run.
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from bench.report import Report
-from bench.row import RowResult
+from bench.row import RowResult, reference_of
 from bench.timing import FEW_SAMPLES, paired_ratio
 
 _HEADER = (
@@ -31,10 +31,8 @@ def latency_table(report: Report) -> str:
 
 
 def graph_row(report: Report) -> RowResult | None:
-    """Return the row that others are compared with: this project's graph, in the run's precision if it is there."""
-    graphs = [row for row in report.rows if row.family == "graph" and row.timing]
-    same = [row for row in graphs if row.name.endswith(f"-{report.settings['precision']}")]
-    return next(iter([*same, *graphs]), None)
+    """Return the row that others are compared with, if any graph was measured."""
+    return reference_of((row for row in report.rows if row.timing), report.settings["precision"])
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

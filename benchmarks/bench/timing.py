@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 FEW_SAMPLES = 5
 """With fewer samples than this a row is marked: its p95 and p99 are its slowest call."""
-NEAR = 5
-"""So many calls of another row, those nearest in time, a call is compared with."""
+NEAR_SHARE = 3
+"""A call is compared with the third of another row's calls that is nearest in time."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Timing:
     """Every measured time, in the order of measuring."""
     at_seconds: list[float] = field(default_factory=list)
     """When each began, on one clock for all rows of a run; empty where nothing is to be paired."""
+    ended_seconds: list[float] = field(default_factory=list)
+    """When each ended: a measured time may be for one of several frames, or hold steps that were not run."""
 
 
 def percentile(samples: Sequence[float], percent: float) -> float:
@@ -42,30 +44,37 @@ def percentile(samples: Sequence[float], percent: float) -> float:
 def paired_ratio(timing: Timing, baseline: Timing) -> float:
     """Return how many times as long a row takes as another: the median of its calls, each over the other's near it.
 
-    Near are the `NEAR` calls of the other row with the shortest time between them and the call; their median counts. A
+    Near is the third of the other row's calls with the shortest time between them and the call; its median counts. A
     machine that is slow for a while is so for all of them, so the ratio says more than that of two medians, which is
     what is returned where it is not known when the calls began.
     """
     if not timing.at_seconds or not baseline.at_seconds:
         return timing.median_ms / baseline.median_ms
-    others = list(zip(baseline.at_seconds, baseline.samples_ms, strict=True))
     return statistics.median(
-        ms / _near(others, at, at + ms / 1e3) for at, ms in zip(timing.at_seconds, timing.samples_ms, strict=True)
+        ms / _near(baseline, *span) for span, ms in zip(_spans(timing), timing.samples_ms, strict=True)
     )
 
 
-def _near(others: Sequence[tuple[float, float]], begin: float, end: float) -> float:
-    """Return the median time of the calls, each with its begin and its milliseconds, that are nearest to a span."""
+def _near(baseline: Timing, begin: float, end: float) -> float:
+    """Return the median time of a row's calls that are nearest to a span."""
 
-    def gap(call: tuple[float, float]) -> float:
-        at, ms = call
-        return max(at - end, begin - (at + ms / 1e3), 0.0)
+    def gap(call: tuple[tuple[float, float], float]) -> float:
+        (began, ended), _ = call
+        return max(began - end, begin - ended, 0.0)
 
-    return statistics.median(ms for _, ms in sorted(others, key=gap)[:NEAR])
+    calls = sorted(zip(_spans(baseline), baseline.samples_ms, strict=True), key=gap)
+    return statistics.median(ms for _, ms in calls[: max(1, len(calls) // NEAR_SHARE)])
 
 
-def timing_from_samples(samples_ms: Sequence[float], *, at_seconds: Sequence[float] = ()) -> Timing:
-    """Summarise at least one time in milliseconds, and when each began if that is known."""
+def _spans(timing: Timing) -> list[tuple[float, float]]:
+    """Return begin and end of each call; of results that do not hold the end, the begin twice."""
+    return list(zip(timing.at_seconds, timing.ended_seconds or timing.at_seconds, strict=True))
+
+
+def timing_from_samples(
+    samples_ms: Sequence[float], *, at_seconds: Sequence[float] = (), ended_seconds: Sequence[float] = ()
+) -> Timing:
+    """Summarise at least one time in milliseconds, and when each began and ended if that is known."""
     median = statistics.median(samples_ms)
     quartiles = percentile(samples_ms, 75) - percentile(samples_ms, 25)
     return Timing(
@@ -76,4 +85,5 @@ def timing_from_samples(samples_ms: Sequence[float], *, at_seconds: Sequence[flo
         spread=quartiles / median if median else 0.0,
         samples_ms=list(samples_ms),
         at_seconds=list(at_seconds),
+        ended_seconds=list(ended_seconds),
     )

@@ -48,8 +48,11 @@ def distill(
     temporal_weight: Annotated[float, typer.Option(min=0.0, help="Weight of steadiness along the motion.")] = 1.0,
     adversarial_weight: Annotated[
         float,
-        typer.Option(min=0.0, help="Weight of a critic that learns beside the student; 0 trains none, 0.15 helps."),
+        typer.Option(min=0.0, help="Weight of a critic that learns beside the student; 0 trains none."),
     ] = 0.0,
+    critic_from: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Share of the steps before the critic joins.")
+    ] = 0.5,
     streaks: Annotated[
         float, typer.Option(min=0.0, help="Rain that is drawn in front of the student's results; 1 is heavy.")
     ] = 0.0,
@@ -95,7 +98,12 @@ def distill(
         pairs_per_batch=pairs_per_batch,
         streaks=streaks,
         training=StudentTraining(
-            steps=steps, learning_rate=learning_rate, seed=seed, bfloat16=bfloat16, weights=weights
+            steps=steps,
+            learning_rate=learning_rate,
+            seed=seed,
+            bfloat16=bfloat16,
+            critic_from=critic_from,
+            weights=weights,
         ),
         overwrite=overwrite,
     )

@@ -17,14 +17,16 @@ _TICKS_PER_SECOND = 90_000
 
 def render_video(
     output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="The video to write: .mp4, .mkv, .mov or .webm.")],
-    condition: Annotated[str, typer.Option(help="day, night, rain or fog: the same drive.")] = "day",
+    condition: Annotated[
+        str, typer.Option(help="day, night, rain, fog or wet (rain without drops): the same drive.")
+    ] = "day",
     seconds: Annotated[float, typer.Option(min=0.01, help="Length.")] = 6.0,
     size: Annotated[str, typer.Option(help="WIDTHxHEIGHT.")] = "640x360",
     fps: Annotated[int, typer.Option(min=1, max=240, help="Frames per second.")] = 15,
     seed: Annotated[int, typer.Option(help="Another number, another drive.")] = 3,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Render a drive by day, by night, in rain or in fog."""
+    """Render a drive by day, by night, in rain or in fog, or on wet roads."""
     from onestep.runtime.video.info import VideoInfo
     from onestep.runtime.video.writer import VideoWriter
     from onestep.scenes import CONDITIONS, Scene

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from bench.schedule import interleaved, repeats_within, shares, steps_within
+from bench.schedule import beside_the_others, interleaved, repeats_within, shares, steps_within
 from bench.timing import paired_ratio, percentile, timing_from_samples
 
 
@@ -33,14 +33,24 @@ def test_each_call_is_compared_with_the_other_rows_calls_around_it() -> None:
     assert paired_ratio(timing_from_samples([20.0, 60.0]), fast) == 4.0, "of medians, where no times are known"
 
 
-def test_calls_around_a_long_call_are_near_at_both_of_its_ends() -> None:
-    quick = timing_from_samples([10.0, 10.0, 30.0, 30.0, 30.0], at_seconds=[0.0, 1.0, 12.1, 12.2, 12.3])
-    assert paired_ratio(timing_from_samples([10_000.0], at_seconds=[2.0]), quick) == 10_000.0 / 30.0
+def test_what_is_near_is_counted_from_where_a_call_ended_and_not_from_its_time() -> None:
+    """A sample may hold steps that were not run, or be one frame's share of a batch."""
+    before, after = [0.0, 0.2, 0.4, 0.6, 0.8], [12.1 + 0.2 * place for place in range(10)]
+    quick = timing_from_samples([10.0] * 5 + [30.0] * 10, at_seconds=before + after)
+    long = timing_from_samples([10_000.0], at_seconds=[2.0], ended_seconds=[12.0])
+    assert paired_ratio(long, quick) == 10_000.0 / 30.0, "the calls right after it are nearer than those before"
+    extrapolated = timing_from_samples([10_000.0], at_seconds=[2.0], ended_seconds=[3.0])
+    assert paired_ratio(extrapolated, quick) == 10_000.0 / 10.0
+
+
+def test_of_few_calls_a_third_is_near() -> None:
+    few = timing_from_samples([10.0, 20.0, 30.0], at_seconds=[0.0, 10.0, 20.0])
+    assert paired_ratio(timing_from_samples([60.0], at_seconds=[19.0]), few) == 2.0
 
 
 def test_one_disturbed_call_of_the_other_row_does_not_matter() -> None:
-    disturbed = timing_from_samples([10.0, 10.0, 900.0, 10.0, 10.0], at_seconds=[0.0, 1.0, 2.0, 3.0, 4.0])
-    assert paired_ratio(timing_from_samples([20.0], at_seconds=[2.0]), disturbed) == 2.0
+    disturbed = timing_from_samples([10.0] * 7 + [900.0] + [10.0] * 7, at_seconds=range(15))
+    assert paired_ratio(timing_from_samples([20.0], at_seconds=[7.0]), disturbed) == 2.0
 
 
 def test_who_wants_little_gets_it_and_the_rest_is_divided() -> None:
@@ -74,3 +84,11 @@ def test_rows_take_turns() -> None:
     assert {name: turns.count(name) for name in set(turns)} == {"often": 6, "seldom": 2, "middle": 3}
     assert [place for place, name in enumerate(turns) if name == "seldom"] == [2, 8]
     assert list(interleaved({})) == []
+
+
+def test_the_row_that_all_are_compared_with_has_turns_beside_each() -> None:
+    counts = {"graph": 3, "slow": 3, "slower": 3}
+    assert beside_the_others(counts, "graph", call_seconds=0.1, budget_seconds=90.0, most=30)["graph"] == 6
+    assert beside_the_others(counts, "graph", call_seconds=0.1, budget_seconds=90.0, most=5)["graph"] == 5
+    assert beside_the_others(counts, "graph", call_seconds=6.0, budget_seconds=90.0, most=30)["graph"] == 5
+    assert beside_the_others(counts, "graph", call_seconds=60.0, budget_seconds=90.0, most=30) == counts

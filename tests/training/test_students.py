@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from onestep.errors import CheckpointError, GeneratorError, SettingError
+from onestep.errors import CheckpointError, GeneratorError, OutputError, SettingError
 from onestep.frame_size import FrameSize
 from onestep.scenes import Scene
 from onestep.training.folder import load_generator
@@ -18,7 +18,7 @@ from onestep.training.students.degrade import compressed, random_degradation
 from onestep.training.students.folder import PackedStudent, StudentCard, load_student, save_student
 from onestep.training.students.generator import StudentGenerator
 from onestep.training.students.load_any import load_any_generator
-from onestep.training.students.losses import LossWeights, student_loss, temporal_l1, warp
+from onestep.training.students.losses import LossWeights, student_loss, temporal_l1, wanted, warp
 from onestep.training.students.network import StudentNetwork, StudentShape
 from onestep.training.students.pairs import render_pairs
 from onestep.training.students.picture_source import PictureSource
@@ -192,6 +192,8 @@ def test_rendered_pairs_are_rendered_once(tmp_path: Path) -> None:
     more = render_pairs(tmp_path, **{**settings, "conditions": ("day", "wet")})  # type: ignore[arg-type]
     assert more.frames["wet"].shape == first.frames["day"].shape, "a condition more is rendered beside the others"
     assert (tmp_path / "day.npy").stat().st_mtime_ns == untouched
+    with pytest.raises(OutputError, match=r"day\.npy holds an array of \(2, 2, 48, 64, 3\); 3 pairs of 64x48 make"):
+        render_pairs(tmp_path, **{**settings, "count": 3})  # type: ignore[arg-type]
 
 
 def test_sources_give_the_same_batch_for_the_same_seed(tmp_path: Path) -> None:
@@ -275,6 +277,16 @@ def test_a_resumed_training_ends_where_an_unbroken_one_does(
     second.run(lambda step: [source], perceptual=None)
     for ours, theirs in zip(second.average.parameters(), unbroken.average.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-4)
+    if second.critic is not None and unbroken.critic is not None:
+        for ours, theirs in zip(_adam_state(second.critic), _adam_state(unbroken.critic), strict=True):
+            torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-4)
+
+
+def _adam_state(critic: Critic) -> list[torch.Tensor]:
+    """Return the critic's weights and what Adam keeps of them."""
+    weights = list(critic.network.parameters())
+    states = [critic.optimiser.state[weight] for weight in weights]
+    return [*weights, *(state[key] for state in states for key in ("step", "exp_avg", "exp_avg_sq"))]
 
 
 def _seeded_trainer(options: StudentTraining, seed: int) -> StudentTrainer:
@@ -291,27 +303,51 @@ def test_the_critic_learns_first_and_is_asked_later(monkeypatch: pytest.MonkeyPa
         asked.append(trainer.step)
         return result.mean()
 
-    def learn(self: Critic, image: torch.Tensor, truth: torch.Tensor, result: torch.Tensor) -> float:
+    def learn(self: Critic, image: torch.Tensor, truth: torch.Tensor, result: torch.Tensor) -> torch.Tensor:
         assert not result.requires_grad
         taught.append(trainer.step)
-        return 0.0
+        return torch.tensor(1.5)
 
     monkeypatch.setattr(Critic, "opinion", opinion)
     monkeypatch.setattr(Critic, "learn", learn)
     weights = LossWeights(perceptual=0.0, adversarial=0.1)
-    trainer = StudentTrainer(small_student(), _options(6, critic_from=0.5, weights=weights))
-    trainer.run(lambda step: [_Darkening()], perceptual=None)
+    trainer = StudentTrainer(small_student(), _options(6, critic_from=0.5, report_every=6, weights=weights))
+    lines: list[str] = []
+    trainer.run(lambda step: [_Darkening()], perceptual=None, log=lines.append)
     assert (taught, asked) == ([3, 4, 5], [5])
+    assert "critic 1.50" in lines[0]
+
+
+def test_a_critic_that_would_never_be_asked_is_refused() -> None:
+    with pytest.raises(SettingError, match=r"join at step 100 of 200, learn 150 steps, and never be asked"):
+        StudentTraining(steps=200, weights=LossWeights(adversarial=0.1))
+    with pytest.raises(SettingError, match="critic_from is from 0 to 1"):
+        StudentTraining(critic_from=1.5)
+
+
+def test_a_truth_without_weight_is_not_what_is_wanted() -> None:
+    batch = _Darkening().batch(np.random.default_rng(0))
+    both = dataclasses.replace(batch, teacher=batch.image)
+    assert wanted(both, LossWeights()) is both.truth
+    assert wanted(both, LossWeights(truth=0.0)) is both.teacher
+    assert wanted(batch, LossWeights()) is batch.truth
 
 
 def test_a_critic_learns_to_tell_the_truth_from_a_result() -> None:
     critic = Critic(bfloat16=False)
     batch = _Darkening(side=32).batch(np.random.default_rng(0))
     assert batch.truth is not None
-    losses = [critic.learn(batch.image, batch.truth, batch.image) for _ in range(12)]
+    losses = [float(critic.learn(batch.image, batch.truth, batch.image)) for _ in range(12)]
     assert losses[-1] < 0.7 * losses[0]
     liked, disliked = (float(critic.opinion(batch.image, result).detach()) for result in (batch.truth, batch.image))
     assert liked < disliked
+
+
+def test_asking_the_critic_leaves_nothing_for_it_to_learn() -> None:
+    critic, result = Critic(bfloat16=False), torch.rand(1, 3, 32, 32, requires_grad=True)
+    critic.opinion(torch.rand(1, 3, 32, 32), result).backward()  # type: ignore[no-untyped-call]
+    assert result.grad is not None and float(result.grad.abs().sum()) > 0.0
+    assert all(weight.grad is None and weight.requires_grad for weight in critic.network.parameters())
 
 
 def _save_and_stop(trainer: StudentTrainer, path: Path) -> None:

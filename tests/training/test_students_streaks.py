@@ -4,18 +4,23 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 
+from onestep.errors import SettingError
 from onestep.exporter.export import ExportOptions, export_bundle
+from onestep.exporter.frame_module import FrameToFrame
+from onestep.exporter.graph import graph_from_module, write_graph
 from onestep.frame_size import FrameSize
 from onestep.scenes.streaks import streak_tile, streaks
+from onestep.training.students.distillation import DistillOptions
 from onestep.training.students.folder import PackedStudent, load_student, packed_student, save_student
 from onestep.training.students.from_bundle import student_from_bundle
 from onestep.training.students.streaks import Streaks
 from tests.training.test_students import CARD, small_student
 
-FRAME = torch.rand(1, 3, 64, 96) * 2 - 1
+FRAME = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
 def test_heavy_rain_has_more_streaks_and_none_has_none() -> None:
@@ -26,14 +31,15 @@ def test_heavy_rain_has_more_streaks_and_none_has_none() -> None:
     assert streaks(np.random.default_rng(0), 96, 128, slant=0.1, density=0.0).max() == 0.0
 
 
-@pytest.mark.parametrize("slant", [0.0, 0.2, -0.2])
-def test_a_tile_goes_on_at_the_opposite_side(slant: float) -> None:
-    """No step between the last and the first row is larger than those within."""
+@pytest.mark.parametrize("slant", [1, -1])
+def test_a_tile_goes_on_at_the_opposite_side(slant: int) -> None:
+    """Along a streak little changes, at the border neither: it goes down by one row and aside by `slant` columns."""
     tile = streak_tile(1, 96, 128, slant=slant, density=1.0)
-    for axis in (0, 1):
-        inside = np.abs(np.diff(tile, axis=axis)).mean()
-        seam = np.abs(tile.take(0, axis=axis) - tile.take(-1, axis=axis)).mean()
-        assert seam < 1.5 * inside
+    change = np.abs(tile - np.roll(tile, (1, slant), (0, 1)))
+    across = np.abs(tile - np.roll(tile, (0, 3), (0, 1))).mean()
+    assert change.mean() < 0.5 * across
+    for border in (change[0], change[:, 0 if slant > 0 else -1]):
+        assert border.mean() < 0.5 * across
 
 
 def test_streaks_only_brighten_and_stay_in_range() -> None:
@@ -57,7 +63,7 @@ def test_half_precision_finds_the_same_place() -> None:
     for seed in range(20):
         pixels = torch.from_numpy(np.random.default_rng(seed).integers(0, 256, (1, 3, 64, 96))).float()
         frame = pixels / 127.5 - 1.0
-        half = pixels.half() / 127.5 - 1.0
+        half = frame.half()  # as an exported graph makes it
         assert rain._place(frame) == rain._place(half)
 
 
@@ -71,6 +77,30 @@ def test_rain_is_there_after_folder_and_bundle(tmp_path: Path) -> None:
     export_bundle(packed, tmp_path / "b", options=ExportOptions(size=FrameSize(64, 48), parity_frame_count=1))
     again = student_from_bundle(tmp_path / "b")
     assert again.card.streaks == 1.0 and torch.equal(_results(again), result)
+
+
+@pytest.mark.parametrize("size", [FrameSize(64, 48), FrameSize(640, 320)])
+def test_a_graph_of_free_size_lets_the_same_rain_fall(tmp_path: Path, size: FrameSize) -> None:
+    """The larger frame is larger than the pattern."""
+    packed = packed_student(small_student(), dataclasses.replace(CARD, streaks=1.0))
+    module = FrameToFrame(packed.generator, torch.zeros(1, 1, 1)).eval()
+    folded = graph_from_module(module, size=FrameSize(64, 48), free=True)
+    write_graph(folded.model, tmp_path / "rain.onnx", metadata={})
+    frame = np.random.default_rng(0).integers(0, 256, (1, size.height, size.width, 3), dtype=np.uint8)
+    session = onnxruntime.InferenceSession(str(tmp_path / "rain.onnx"), providers=["CPUExecutionProvider"])
+    with torch.no_grad():
+        expected = module(torch.from_numpy(frame)).numpy().astype(int)
+    assert np.abs(session.run(None, {"frame": frame})[0] - expected).max() <= 1
+
+
+def test_a_compact_bundle_keeps_the_pattern_in_half_the_room() -> None:
+    tile = Streaks(0.7).tile
+    assert torch.equal(tile.half().float(), tile)
+
+
+def test_a_negative_density_is_refused() -> None:
+    with pytest.raises(SettingError, match="density of streaks is 0 or more, got -1"):
+        DistillOptions(data=Path("pictures"), streaks=-1.0)
 
 
 def _results(packed: PackedStudent) -> torch.Tensor:

@@ -22,13 +22,6 @@ class Batch:
     """`[B / 2, h, w, 2]`, pixels: where each pixel of the second half's pictures was in the first half's, which are
     the same scenes a moment earlier. None where the pictures do not belong together."""
 
-    @property
-    def known(self) -> Tensor:
-        """The truth, or where there is none what the teacher made."""
-        known = self.truth if self.truth is not None else self.teacher
-        assert known is not None, "a batch without truth and teacher"
-        return known
-
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on a device."""
         parts = (self.image, self.truth, self.teacher, self.flow)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from onestep.training.discriminators.patch import PatchDiscriminator
 from onestep.training.losses.adversarial import discriminator_loss, generator_loss
+from onestep.training.objectives.objective import frozen
 
 _WIDTH = 32
 _RATE = 2e-4
@@ -37,9 +38,10 @@ class Critic:
             image: What the student was given, `[B, 3, h, w]` in [-1, 1].
             result: What it made of it, the same shape.
         """
-        return generator_loss(self._logits(image, result), "hinge")
+        with frozen(self.network):
+            return generator_loss(self._logits(image, result), "hinge")
 
-    def learn(self, image: Tensor, truth: Tensor, result: Tensor) -> float:
+    def learn(self, image: Tensor, truth: Tensor, result: Tensor) -> Tensor:
         """Take one step towards telling `truth` from `result`, which is detached; return the loss before it.
 
         The loss is 2 where the critic cannot tell.
@@ -48,7 +50,7 @@ class Critic:
         loss = discriminator_loss(self._logits(image, truth), self._logits(image, result), "hinge")
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
-        return float(loss.detach())
+        return loss.detach()
 
     def _logits(self, image: Tensor, judged: Tensor) -> list[Tensor]:
         with torch.autocast(image.device.type, torch.bfloat16, enabled=self._bfloat16):

@@ -76,6 +76,10 @@ class DistillOptions:
     training: StudentTraining = field(default_factory=StudentTraining)
     overwrite: bool = False
 
+    def __post_init__(self) -> None:
+        if self.streaks < 0.0:
+            raise SettingError(f"The density of streaks is 0 or more, got {self.streaks:g}.")
+
 
 class Listener(Protocol):
     """Takes what a distillation has to say."""
@@ -121,7 +125,7 @@ def distil(
     check_free(output, overwrite=options.overwrite)
     size = options.size or FrameSize(*teacher.card.preferred_size)
     torch.manual_seed(options.training.seed)
-    student = StudentNetwork.of_shape(options.shape)
+    student = StudentNetwork.of_shape(options.shape).to(next(teacher.generator.parameters()).device)
     checked_multiple(size, teacher.generator.frame_multiple, what="The teacher")
     for checked in (size, options.crop):
         checked_multiple(checked, student.frame_multiple, what="The student")
@@ -133,7 +137,7 @@ def distil(
         trainer.resume(work / PROGRESS_NAME)
         listener.log(f"going on after step {trainer.step}")
     _train(trainer, sources, work, perceptual, listener)
-    packed = packed_student(trainer.average, _card(teacher, size, options))
+    packed = packed_student(trainer.average.cpu(), _card(teacher, size, options))
     with whole_folder(output, overwrite=options.overwrite) as folder:
         save_student(packed, folder)
     return packed
@@ -164,7 +168,7 @@ def _train(
 def _claim(work: Path, teacher: Teacher, size: FrameSize, options: DistillOptions) -> None:
     """Note in the work folder what it is for, and refuse one that is for something else."""
     data = str(options.data.resolve()) if isinstance(options.data, Path) else dataclasses.asdict(options.data)
-    plain = dataclasses.asdict(dataclasses.replace(options, data=Path(), overwrite=False))
+    plain = dataclasses.asdict(dataclasses.replace(options, data=Path(), overwrite=False, streaks=0.0))
     settings = {**plain, "data": data, "size": str(size), "teacher": dataclasses.asdict(teacher.card)}
     text = json.dumps(settings, indent=2, default=str, sort_keys=True) + "\n"
     path = work / SETTINGS_NAME
@@ -237,11 +241,12 @@ def _asked(
 
 def _card(teacher: Teacher, size: FrameSize, options: DistillOptions) -> StudentCard:
     card, data, weights = teacher.card, options.data, options.training.weights
-    known = f"truth {weights.truth:g}, teacher {weights.teacher:g}"
+    critic = f", critic {weights.adversarial:g}" if weights.adversarial else ""
+    known = f"truth {weights.truth:g}, teacher {weights.teacher:g}{critic}"
     learnt = (
         f"{data.pairs} rendered pairs, {data.condition} to {data.target}; {known}"
         if isinstance(data, RenderedData)
-        else f"pictures of a folder; teacher {weights.teacher:g}"
+        else f"pictures of a folder; teacher {weights.teacher:g}{critic}"
     )
     return StudentCard(
         domain=card.domain,

@@ -63,8 +63,15 @@ def student_loss(result: Tensor, batch: Batch, *, weights: LossWeights, perceptu
         if target is not None and weight:
             total = total + weight * _distance(result, target, weights, perceptual)
     if batch.flow is not None and weights.temporal:
-        total = total + weights.temporal * temporal_l1(result, batch.known, batch.flow)
+        total = total + weights.temporal * temporal_l1(result, wanted(batch, weights), batch.flow)
     return total
+
+
+def wanted(batch: Batch, weights: LossWeights) -> Tensor:
+    """Return what the student should make: the truth, or where there is none, or it counts nothing, the teacher's."""
+    known = batch.truth if batch.truth is not None and weights.truth else batch.teacher
+    assert known is not None, "a batch without what its weights ask for"
+    return known
 
 
 def temporal_l1(result: Tensor, reference: Tensor, flow: Tensor) -> Tensor:

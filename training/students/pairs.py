@@ -1,6 +1,6 @@
 """Two moments of a rendered scene, a few hundredths of a second apart, with the flow between them, on disk."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from onestep.errors import OutputError
 from onestep.frame_size import FrameSize
 from onestep.scenes import Scene, SceneFrame
 
@@ -49,17 +50,31 @@ def render_pairs(
         count: Number of pairs, three per scene.
         size: Frame size in pixels.
         conditions: Names of `onestep.scenes.CONDITIONS`.
-        seed: Seed of the first scene; the others follow it.
+        seed: Seed of the first scene; the others follow it. It is not looked at where arrays are there.
         processes: Processes that render.
         on_pair: Called with how many pairs are done, and how many there will be.
+
+    Raises:
+        OutputError: Arrays of another number of pairs or another size lie there.
     """
     paths = {name: folder / f"{name}.npy" for name in (*conditions, _FLOW)}
     if missing := {name: path for name, path in paths.items() if not path.exists()}:
         folder.mkdir(parents=True, exist_ok=True)
         _render(missing, count, size, seed, processes, on_pair)
     maps = {name: np.load(path, mmap_mode="r") for name, path in paths.items()}
+    for name, shape in _shapes(paths, count, size).items():
+        if maps[name].shape != shape:
+            raise OutputError(
+                f"{paths[name]} holds an array of {maps[name].shape}; {count} pairs of {size} make {shape}. Remove the "
+                "folder, or choose another one."
+            )
     flow = maps.pop(_FLOW)
     return RenderedPairs(maps, flow)
+
+
+def _shapes(names: Iterable[str], count: int, size: FrameSize) -> dict[str, tuple[int, ...]]:
+    pictures, flow = (count, 2, size.height, size.width, 3), (count, size.height, size.width, 2)
+    return {name: flow if name == _FLOW else pictures for name in names}
 
 
 def _render(
@@ -71,7 +86,7 @@ def _render(
     on_pair: Callable[[int, int | None], None],
 ) -> None:
     partial = {name: path.with_suffix(".partial") for name, path in paths.items()}
-    shapes = dict.fromkeys(paths, (count, 2, size.height, size.width, 3)) | {_FLOW: (count, size.height, size.width, 2)}
+    shapes = _shapes(paths, count, size)
     maps = {
         name: np.lib.format.open_memmap(
             path, mode="w+", dtype=np.float16 if name == _FLOW else np.uint8, shape=shapes[name]

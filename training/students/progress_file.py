@@ -15,8 +15,8 @@ _STEP = "step"
 _STATE = (_STEP, "exp_avg", "exp_avg_sq")
 """What Adam keeps of each weight; the step stays on the CPU."""
 
-
 Optimised = tuple[nn.Module, torch.optim.Optimizer]
+"""A network and the optimiser that trains it."""
 
 
 def save_progress(path: Path, step: int, average: nn.Module, trained: Mapping[str, Optimised]) -> None:

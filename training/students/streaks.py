@@ -6,8 +6,6 @@ that the frame's own bytes decide. A camera's noise is enough to move it, a stil
 Drops add light, and a picture's numbers are about the square root of light.
 """
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 
@@ -30,12 +28,13 @@ class Streaks(nn.Module):
     """
 
     tile: Tensor
+    light: Tensor
 
     def __init__(self, density: float) -> None:
         super().__init__()
-        self.density = density
         drawn = streak_tile(_SEED, TILE_ROWS, TILE_COLUMNS, slant=_SLANT, density=density)
-        self.register_buffer("tile", torch.from_numpy(drawn), persistent=False)
+        exact_in_float16 = torch.from_numpy(drawn).half().float()
+        self.register_buffer("tile", exact_in_float16, persistent=False)
         self.register_buffer("light", torch.from_numpy(RAIN_VEIL)[:, None, None], persistent=False)
 
     def forward(self, picture: Tensor, frame: Tensor) -> Tensor:
@@ -52,7 +51,7 @@ class Streaks(nn.Module):
             (torch.arange(length, device=frame.device) + shift) % period
             for length, shift, period in zip(picture.shape[2:], self._place(frame), self.tile.shape, strict=True)
         )
-        light = self.tile.index_select(0, rows).index_select(1, columns) * cast(Tensor, self.light)
+        light = self.tile.index_select(0, rows).index_select(1, columns) * self.light
         shown = (picture + 1.0) / 2.0
         return (shown * shown + light).sqrt().clamp(max=1.0) * 2.0 - 1.0
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from onestep.errors import SettingError, TrainingError
 from onestep.training.students.batch import Batch, BatchSource
 from onestep.training.students.critic import Critic
-from onestep.training.students.losses import LossWeights, Perceptual, student_loss
+from onestep.training.students.losses import LossWeights, Perceptual, student_loss, wanted
 from onestep.training.students.network import StudentNetwork
 from onestep.training.students.progress_file import Optimised, load_progress, save_progress
 
@@ -55,6 +55,16 @@ class StudentTraining:
             raise SettingError(
                 f"Steps and intervals are 1 or more, the rate is above 0, critic_from is from 0 to 1; got {self}."
             )
+        if self.weights.adversarial and self.critic_joins + CRITIC_HEADSTART >= self.steps:
+            raise SettingError(
+                f"The critic would join at step {self.critic_joins} of {self.steps}, learn {CRITIC_HEADSTART} steps, "
+                "and never be asked. Take more steps, or let it join earlier."
+            )
+
+    @property
+    def critic_joins(self) -> int:
+        """The step from which on the critic learns."""
+        return int(self.critic_from * self.steps)
 
 
 class StudentTrainer:
@@ -76,6 +86,7 @@ class StudentTrainer:
         if self.critic is not None:
             self.critic.network.to(next(student.parameters()).device)
             self.critic.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._critic_losses: list[float] = []
         self.step = 0
 
     def save(self, path: Path) -> None:
@@ -121,7 +132,8 @@ class StudentTrainer:
             on_step(self.step)
             if self.step % self.options.report_every == 0:
                 seconds = (time.monotonic() - begun) / counted
-                log(f"step {self.step}/{self.options.steps} loss {running / counted:.4f}, {seconds:.2f} s a step")
+                told = f"step {self.step}/{self.options.steps} loss {running / counted:.4f}{self._critic_text()}"
+                log(f"{told}, {seconds:.2f} s a step")
                 running, counted, begun = 0.0, 0, time.monotonic()
             if self.step % self.options.checkpoint_every == 0 or self.step == self.options.steps:
                 on_checkpoint(self.step)
@@ -147,17 +159,19 @@ class StudentTrainer:
 
     def _opinion(self, batch: Batch, result: Tensor) -> Tensor | float:
         """Return the critic's part of the loss, once it knows enough to be asked."""
-        if self.critic is None or self.step < self._critic_joins + CRITIC_HEADSTART:
+        if self.critic is None or self.step < self.options.critic_joins + CRITIC_HEADSTART:
             return 0.0
         return self.options.weights.adversarial * self.critic.opinion(batch.image, result)
 
     def _teach_critic(self, batch: Batch, result: Tensor) -> None:
-        if self.critic is not None and self.step >= self._critic_joins:
-            self.critic.learn(batch.image, batch.known, result.detach())
+        if self.critic is not None and self.step >= self.options.critic_joins:
+            loss = self.critic.learn(batch.image, wanted(batch, self.options.weights), result.detach())
+            self._critic_losses.append(_finite(loss, self.step, self.options.learning_rate, of="critic's"))
 
-    @property
-    def _critic_joins(self) -> int:
-        return int(self.options.critic_from * self.options.steps)
+    def _critic_text(self) -> str:
+        """Say how well the critic has told truth from result since it was last said: 2 is not at all."""
+        losses, self._critic_losses = self._critic_losses, []
+        return f", critic {sum(losses) / len(losses):.2f}" if losses else ""
 
     def _trained(self) -> dict[str, Optimised]:
         """Name the networks that are trained, each with its optimiser."""
@@ -173,10 +187,10 @@ class StudentTrainer:
             ours.lerp_(theirs, 1.0 - decay)
 
 
-def _finite(loss: Tensor, step: int, rate: float) -> float:
+def _finite(loss: Tensor, step: int, rate: float, *, of: str = "student's") -> float:
     value = float(loss.detach())
     if not np.isfinite(value):
-        raise TrainingError(f"The loss of step {step + 1} is {value}. Lower the learning rate ({rate:g}).")
+        raise TrainingError(f"The {of} loss of step {step + 1} is {value}. Lower the learning rate ({rate:g}).")
     return value
 
 
