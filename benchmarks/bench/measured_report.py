@@ -14,6 +14,7 @@ import torch
 from bench.catalogue import all_rows, chosen_rows
 from bench.environment import environment
 from bench.graph_extras import size_figures, video_figures
+from bench.quiet import StolenTime
 from bench.rates import Probe
 from bench.report import Report
 from bench.row import RowResult
@@ -51,7 +52,9 @@ def measured_report(settings: Settings, *, tell: Tell, work: Path | None = None)
         end = start + settings.budget_seconds
         rows_end = end - (_EXTRAS_SHARE * settings.budget_seconds if any(s.family == "graph" for s in specs) else 0.0)
         run = TableRun(workload, probe, first, end_seconds=rows_end, tell=tell)
+        stolen = StolenTime()
         rows = run.measure(specs)
+        stolen_share = stolen.share
         last = probe.best()
         best = first.better(last)
         report = Report(
@@ -61,6 +64,8 @@ def measured_report(settings: Settings, *, tell: Tell, work: Path | None = None)
             rates=asdict(best),
             rates_between=asdict(between) if (between := probe.median_between) else None,
             rates_count=probe.count_between,
+            rates_spread=probe.spread_between,
+            stolen_share=stolen_share,
             rates_start=asdict(first),
             rates_end=asdict(last),
             part_flops=workload.part_flops,

@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
-from statistics import median
+from statistics import median, quantiles
 
 import torch
 
@@ -80,6 +80,14 @@ class Probe:
             median(each.matrix_flops_per_second for each in self._between),
             median(each.copy_bytes_per_second for each in self._between),
         )
+
+    @property
+    def spread_between(self) -> float | None:
+        """Distance from the first to the third quartile of the matrix rate, as a share of its median."""
+        if len(self._between) < 2:
+            return None
+        first, middle, third = quantiles([each.matrix_flops_per_second for each in self._between], n=4)
+        return (third - first) / middle
 
     @property
     def count_between(self) -> int:

@@ -33,6 +33,10 @@ class Report:
     were any, whose utilisation is of the best rate."""
     rates_count: int = 0
     """How many samples those are."""
+    rates_spread: float | None = None
+    """Of the matrix rate in those samples: distance from the first to the third quartile, as a share of the median."""
+    stolen_share: float | None = None
+    """Share of the processors' time that a hypervisor gave to others while the rows were measured, if it is known."""
     video: dict[str, float | str] = field(default_factory=dict)
     """The graph on a video: frames per second end to end and of the engine alone; or the reason why not."""
     sizes: list[dict[str, float | str]] = field(default_factory=list)

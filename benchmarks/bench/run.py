@@ -1,7 +1,7 @@
 """One run of the table: floors, then every row's opening and first call, then rounds in which the rows take turns."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -11,7 +11,16 @@ from bench.clock import CallTime
 from bench.memory import check_room, peak_bytes, resident_bytes, restart_peak
 from bench.rates import Probe, Rates
 from bench.row import OpenRow, RowResult, RowSpec, reference_of, result_of
-from bench.schedule import LEAST_REPEATS, beside_the_others, interleaved, repeats_within, shares, steps_within
+from bench.schedule import (
+    LEAST_REPEATS,
+    PLANNED_REPEATS,
+    REFERENCE_SHARE,
+    beside_the_others,
+    interleaved,
+    repeats_within,
+    shares,
+    steps_within,
+)
 from bench.timing import FEW_SAMPLES, timing_from_samples
 from bench.workload import Workload
 from onestep.errors import BackendError, OnestepError
@@ -19,9 +28,11 @@ from onestep.errors import BackendError, OnestepError
 PARTIAL_MARK, FEW_MARK = "per step x steps", "few repeats"
 _USUAL_UTILISATION = 0.5
 """Of the matrix rate, to predict how long a row that never ran will take."""
-_PLANNED_CALLS = 1 + LEAST_REPEATS
-"""The first call, and the fewest repeats."""
+_PLANNED_CALLS = 1 + PLANNED_REPEATS
+"""The first call, and the repeats."""
 _SLOW_CALL_MS = 1000.0
+_OVERTIME = 0.1
+"""Share of the budget by which repeats may exceed it to be three; after that one is enough."""
 
 Tell = Callable[[str, int, int], None]
 """Called with what is being done, how many turns are done and how many there are."""
@@ -94,7 +105,8 @@ class TableRun:
     def _planned_steps(self, spec: RowSpec, waiting: Sequence[RowResult]) -> int:
         """Decide before a row runs whether it is too slow to run all of its steps in its share of the time left."""
         seconds = {result.name: self._predicted_seconds(result) for result in waiting}
-        given = shares(max(self._end - time.monotonic() - self._promised_seconds, 1.0), _calls(seconds))
+        left = (1 - REFERENCE_SHARE) * (self._end - time.monotonic()) - self._promised_seconds
+        given = shares(max(left, 1.0), _calls(seconds))
         return steps_within(
             given[spec.name],
             steps=spec.steps,
@@ -110,8 +122,8 @@ class TableRun:
 
     @property
     def _promised_seconds(self) -> float:
-        """What the repeats of the rows that are open will take at least."""
-        return LEAST_REPEATS * sum(running.call_seconds for running in self._running.values())
+        """What the repeats of the rows that are open will take."""
+        return PLANNED_REPEATS * sum(running.call_seconds for running in self._running.values())
 
     def _open(self, spec: RowSpec, result: RowResult, steps: int) -> None:
         """Open a row and make its first calls; what goes wrong is the row's reason."""
@@ -189,19 +201,25 @@ class TableRun:
             self._tell(f"measuring {name}", turn, total)
             self._take_turn(self._running[name])
             self._probe.sample_between()
-            if time.monotonic() > self._end and all(
-                len(running.host_ms) >= min(LEAST_REPEATS, counts[row]) for row, running in self._running.items()
-            ):
+            if self._over(counts):
                 return  # the machine became slower than its first calls promised
+
+    def _over(self, counts: Mapping[str, int]) -> bool:
+        """Return whether time is up, and every row has what it must have."""
+        late = time.monotonic() - self._end
+        least = LEAST_REPEATS if late < _OVERTIME * self._workload.settings.budget_seconds else 1
+        return late > 0 and all(
+            len(running.host_ms) >= min(least, counts[row]) for row, running in self._running.items()
+        )
 
     def _turns(self, results: Sequence[RowResult]) -> dict[str, int]:
         """Divide the time that is left among the rows that are open, and give enough of it to what they are held to."""
         left, settings = max(self._end - time.monotonic(), 0.0), self._workload.settings
         seconds = {name: running.call_seconds for name, running in self._running.items()}
-        counts = repeats_within(left, seconds, most=settings.repeats)
-        reference = reference_of((result for result in results if result.name in counts), settings.precision)
+        reference = reference_of((result for result in results if result.name in seconds), settings.precision)
         if reference is None:
-            return counts
+            return repeats_within(left, seconds, most=settings.repeats)
+        counts = repeats_within((1 - REFERENCE_SHARE) * left, seconds, most=settings.repeats)
         return beside_the_others(
             counts,
             reference.name,

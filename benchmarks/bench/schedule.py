@@ -4,6 +4,10 @@ import math
 from collections.abc import Iterator, Mapping
 
 LEAST_REPEATS = 3
+PLANNED_REPEATS = 7
+"""A slow row runs so few of its steps that this many calls fit: more calls say more than longer ones."""
+REFERENCE_SHARE = 1 / 3
+"""The most of the time that goes to the row that all others are compared with."""
 LEAST_STEPS = 2
 """Two starts of the UNet give one time between them, the time of a step."""
 
@@ -66,11 +70,11 @@ def beside_the_others(
         counts: Turns of each row.
         reference: One of them.
         call_seconds: Time of one of its calls.
-        budget_seconds: Time for all rows; a third of it is the most that goes to these turns.
+        budget_seconds: Time for all rows; `REFERENCE_SHARE` of it is the most that goes to these turns.
         most: The number of repeats that the user asked for.
     """
     others = sum(count for name, count in counts.items() if name != reference)
-    affordable = math.floor(budget_seconds / 3 / call_seconds) if call_seconds else most
+    affordable = math.floor(REFERENCE_SHARE * budget_seconds / call_seconds) if call_seconds else most
     return {**counts, reference: max(counts[reference], min(others, affordable, most))}
 
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 
 from bench.report import Report
 from bench.row import RowResult, reference_of
-from bench.timing import FEW_SAMPLES, paired_ratio
+from bench.timing import FEW_SAMPLES, median_interval, paired_ratio, paired_ratios
 
 _HEADER = (
     *("row", "UNet evaluations", "median ms", "p95 ms", "p99 ms", "spread", "n", "fps", "against the graph"),
-    *("GFLOP", "time / floor", "utilisation", "first call ms", "peak MB", "remarks"),
+    *("its 95 % interval", "GFLOP", "time / floor", "utilisation", "first call ms", "peak MB", "remarks"),
 )
 
 
@@ -55,12 +55,22 @@ def _cells(row: RowResult, baseline: RowResult | None, report: Report) -> list[s
         return [row.label, evaluations, *empty, f"**not run**: {row.reason}".replace("\n", " ")]
     timing, rate = row.timing, row.frames_per_second
     against = paired_ratio(timing, baseline.timing) if baseline and baseline.timing else None
+    interval = _interval(row, baseline)
     return [
         *(row.label, evaluations, number(timing.median_ms), number(timing.p95_ms), number(timing.p99_ms)),
-        *(f"{timing.spread:.1%}", str(timing.count), number(rate), f"{number(against)}x"),
+        *(f"{timing.spread:.1%}", str(timing.count), number(rate), f"{number(against)}x", interval),
         *(number(row.flops / 1e9), number(row.over_floor), f"{utilisation(row, report) or 0.0:.0%}"),
         *(number(row.first_call_ms), number((row.peak_host_bytes or 0) / 1e6), "; ".join(row.marks)),
     ]
+
+
+def _interval(row: RowResult, baseline: RowResult | None) -> str:
+    """Return between what a row's ratio lies; nothing for the graph itself, and where calls are not paired."""
+    if row is baseline or baseline is None or row.timing is None or baseline.timing is None:
+        return ""
+    if not row.timing.at_seconds or not baseline.timing.at_seconds:
+        return ""
+    return " to ".join(map(number, median_interval(paired_ratios(row.timing, baseline.timing))))
 
 
 def number(value: float | None) -> str:
@@ -93,8 +103,18 @@ def _between_text(report: Report) -> str:
     return (
         f" Between the turns of the rows the medians of {report.rates_count} samples were "
         f"{between['matrix_flops_per_second'] / 1e9:.1f} GFLOP/s, which utilisation is a share of, and "
-        f"{between['copy_bytes_per_second'] / 1e9:.1f} GB/s."
+        f"{between['copy_bytes_per_second'] / 1e9:.1f} GB/s.{_quiet_text(report)}"
     )
+
+
+def _quiet_text(report: Report) -> str:
+    """Say what others took of the machine meanwhile: ratios of two runs agree as far as it was left alone."""
+    texts = []
+    if report.rates_spread is not None:
+        texts.append(f"the middle half of these rates is {report.rates_spread:.0%} wide")
+    if report.stolen_share is not None:
+        texts.append(f"a hypervisor gave {report.stolen_share:.1%} of the processors' time to others")
+    return f" How quiet the machine was: {', and '.join(texts)}." if texts else ""
 
 
 def _ratio_text(report: Report) -> str:
@@ -149,6 +169,7 @@ def _environment_text(report: Report) -> str:
     cut = " It was interrupted." if report.interrupted else ""
     return (
         f"## How it was made\n\n    {report.command}\n\nThe run took {report.seconds:.0f} seconds.{cut} "
-        f"Rows took turns. Percentiles are by nearest rank; with fewer than {FEW_SAMPLES} calls a row is marked.\n\n"
-        + "\n".join(lines)
+        f"Rows took turns. Percentiles are by nearest rank; with fewer than {FEW_SAMPLES} calls a row is marked. "
+        "Intervals are by ranks, of each call over the graph's calls near it; fewer than six calls give their whole "
+        "range, and less confidence.\n\n" + "\n".join(lines)
     )

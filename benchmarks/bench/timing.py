@@ -9,6 +9,7 @@ FEW_SAMPLES = 5
 """With fewer samples than this a row is marked: its p95 and p99 are its slowest call."""
 NEAR_SHARE = 3
 """A call is compared with the third of another row's calls that is nearest in time."""
+_CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -42,17 +43,41 @@ def percentile(samples: Sequence[float], percent: float) -> float:
 
 
 def paired_ratio(timing: Timing, baseline: Timing) -> float:
-    """Return how many times as long a row takes as another: the median of its calls, each over the other's near it.
+    """Return how many times as long a row takes as another: the median of `paired_ratios`.
 
-    Near is the third of the other row's calls with the shortest time between them and the call; its median counts. A
-    machine that is slow for a while is so for all of them, so the ratio says more than that of two medians, which is
+    A machine that is slow for a while is so for all of them, so the ratio says more than that of two medians, which is
     what is returned where it is not known when the calls began.
     """
     if not timing.at_seconds or not baseline.at_seconds:
         return timing.median_ms / baseline.median_ms
-    return statistics.median(
-        ms / _near(baseline, *span) for span, ms in zip(_spans(timing), timing.samples_ms, strict=True)
-    )
+    return statistics.median(paired_ratios(timing, baseline))
+
+
+def paired_ratios(timing: Timing, baseline: Timing) -> list[float]:
+    """Return each of a row's calls over another row's near it.
+
+    Near is the third of the other row's calls with the shortest time between them and the call; its median counts. It
+    must be known of both when their calls began.
+    """
+    return [ms / _near(baseline, *span) for span, ms in zip(_spans(timing), timing.samples_ms, strict=True)]
+
+
+def median_interval(samples: Sequence[float]) -> tuple[float, float]:
+    """Return two of the samples between which the median of all possible ones lies with a confidence of 95 %.
+
+    By ranks, whatever the distribution (Conover, Practical Nonparametric Statistics, 3.2): the number of samples below
+    the median is binomial with probability 1/2. Fewer than six samples cannot give that confidence; the smallest and
+    the largest are returned.
+
+    Args:
+        samples: At least one, in any order.
+    """
+    ordered, count = sorted(samples), len(samples)
+    left_out, ways, most_ways = 0, 1, (1 - _CONFIDENCE) / 2 * 2**count
+    while ways + math.comb(count, left_out + 1) <= most_ways:
+        left_out += 1
+        ways += math.comb(count, left_out)
+    return ordered[left_out], ordered[-1 - left_out]
 
 
 def _near(baseline: Timing, begin: float, end: float) -> float:

@@ -10,6 +10,7 @@ from bench.plots import draw_plots
 from bench.report import Report, report_from_file, text_from_report
 from bench.result_files import write_text
 from bench.tables import graph_row, latency_table, markdown_from_report, number, utilisation
+from bench.timing import timing_from_samples
 
 from onestep.errors import InputError, OutputError
 
@@ -26,12 +27,27 @@ def test_the_table_by_hand(report: Report) -> None:
     table = latency_table(report).split("\n")
     graph = [cell.strip() for cell in table[2].split("|")[1:-1]]
     assert graph[:9] == ["One-step graph", "1", "100", "101", "101", "0.0%", "5", "10.0", "1.00x"]
-    assert graph[9:] == ["4.00", "2.50", "40%", "150", "300", ""]
+    assert graph[9:] == ["", "4.00", "2.50", "40%", "150", "300", ""]
     many = [cell.strip() for cell in table[3].split("|")[1:-1]]
-    assert many[8:12] == ["40.0x", "160", "2.50", "40%"]
+    assert many[8:13] == ["40.0x", "", "160", "2.50", "40%"]
     assert many[-1] == "per step x steps (10 of 40 steps timed)"
     assert "**not run**: no NVIDIA GPU / here" in table[4]
-    assert {line.count("|") for line in table} == {16}
+    assert {line.count("|") for line in table} == {17}
+
+
+def test_a_ratio_of_paired_calls_has_an_interval(report: Report) -> None:
+    graph, many, _ = report.rows
+    graph.timing = timing_from_samples([100.0, 100.0], at_seconds=[0.0, 5.0])
+    many.timing = timing_from_samples([4000.0, 4400.0, 4100.0], at_seconds=[1.0, 6.0, 9.0])
+    cells = [cell.strip() for cell in latency_table(report).split("\n")[3].split("|")[1:-1]]
+    assert cells[8:10] == ["41.0x", "40.0 to 44.0"]
+
+
+def test_the_report_says_how_quiet_the_machine_was(report: Report) -> None:
+    assert "How quiet" not in markdown_from_report(report), "it is not known of reports that were kept before"
+    report.rates_spread, report.stolen_share = 0.21, 0.034
+    text = "the middle half of these rates is 21% wide, and a hypervisor gave 3.4% of the processors' time to others"
+    assert text in markdown_from_report(report)
 
 
 def test_figures_behind_the_table(report: Report) -> None:

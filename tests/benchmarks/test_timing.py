@@ -4,7 +4,7 @@ import math
 
 import pytest
 from bench.schedule import beside_the_others, interleaved, repeats_within, shares, steps_within
-from bench.timing import paired_ratio, percentile, timing_from_samples
+from bench.timing import median_interval, paired_ratio, paired_ratios, percentile, timing_from_samples
 
 
 def test_percentiles_are_of_the_nearest_rank() -> None:
@@ -51,6 +51,19 @@ def test_of_few_calls_a_third_is_near() -> None:
 def test_one_disturbed_call_of_the_other_row_does_not_matter() -> None:
     disturbed = timing_from_samples([10.0] * 7 + [900.0] + [10.0] * 7, at_seconds=range(15))
     assert paired_ratio(timing_from_samples([20.0], at_seconds=[7.0]), disturbed) == 2.0
+
+
+@pytest.mark.parametrize(("count", "first", "last"), [(1, 1, 1), (5, 1, 5), (6, 1, 6), (9, 2, 8), (20, 6, 15)])
+def test_the_interval_of_a_median_has_the_ranks_of_the_tables(count: int, first: int, last: int) -> None:
+    """Conover's table: 9 samples give ranks 2 and 8 with 96.1 %, 20 give 6 and 15 with 95.9 %."""
+    samples = [float(number) for number in range(count, 0, -1)]
+    assert median_interval(samples) == (first, last)
+
+
+def test_every_call_has_its_own_ratio() -> None:
+    fast = timing_from_samples([10.0] * 3 + [30.0] * 3, at_seconds=[0, 1, 2, 10, 11, 12])
+    slow = timing_from_samples([20.0, 90.0], at_seconds=[0.5, 11.5])
+    assert paired_ratios(slow, fast) == [2.0, 3.0]
 
 
 def test_who_wants_little_gets_it_and_the_rest_is_divided() -> None:
