@@ -82,9 +82,9 @@ class StudentRecipe:
 
 
 STUDENTS = {
-    "day2night": StudentRecipe(lamps=0.5, shape=StudentShape(), steps=5400),
-    "night2day": StudentRecipe(adversarial=0.05, shape=StudentShape(), steps=8000),
-    "clear2rainy": StudentRecipe(adversarial=0.05, target="wet", streaks=1.0, shape=StudentShape(), steps=8000),
+    "day2night": StudentRecipe(lamps=0.5, target="dark", shape=StudentShape(), steps=4500),
+    "night2day": StudentRecipe(target="bright", shape=StudentShape(), steps=4500),
+    "clear2rainy": StudentRecipe(target="wet", streaks=1.0, shape=StudentShape(), steps=4500),
     "clear2foggy": StudentRecipe(),
 }
 PAIRS = 720

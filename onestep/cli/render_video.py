@@ -18,7 +18,7 @@ _TICKS_PER_SECOND = 90_000
 def render_video(
     output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="The video to write: .mp4, .mkv, .mov or .webm.")],
     condition: Annotated[
-        str, typer.Option(help="day, night, rain, fog or wet (rain without drops): the same drive.")
+        str, typer.Option(help="day, night, rain, fog, or the same for all scenes: wet, dark, bright.")
     ] = "day",
     seconds: Annotated[float, typer.Option(min=0.01, help="Length.")] = 6.0,
     size: Annotated[str, typer.Option(help="WIDTHxHEIGHT.")] = "640x360",
@@ -26,7 +26,7 @@ def render_video(
     seed: Annotated[int, typer.Option(help="Another number, another drive.")] = 3,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Render a drive by day, by night, in rain or in fog, or on wet roads."""
+    """Render a drive by day, by night, in rain or in fog."""
     from onestep.runtime.video.info import VideoInfo
     from onestep.runtime.video.writer import VideoWriter
     from onestep.scenes import CONDITIONS, Scene

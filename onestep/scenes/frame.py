@@ -1,23 +1,24 @@
 """One moment of a scene: pictures under every condition, depth and flow."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onestep.errors import SettingError, UnknownNameError
+from onestep.scenes.canonical import CANONICAL
 from onestep.scenes.layers import HOOD
 from onestep.scenes.lens import Exposure, develop
-from onestep.scenes.light import day, night
+from onestep.scenes.light import bright, day, night
 from onestep.scenes.texture import Floats
 from onestep.scenes.view import View
 from onestep.scenes.weather import fog, rain, wet
 
-CONDITIONS: tuple[str, ...] = ("day", "night", "rain", "fog", "wet")
-"""`wet` is rain of one strength for all scenes, without the drops in the air."""
-WET_ROAD, WET_SIGHT = 1.0, 900.0
-"""Share of the road under water, and visibility in metres, where it is `wet`."""
+CONDITIONS: tuple[str, ...] = ("day", "night", "rain", "fog", *CANONICAL)
+"""The last of one kind and by one camera for all scenes: `wet` is rain without the drops in the air, `dark` is night,
+`bright` is day without sun or shadows."""
+_LIGHT = {"day": day, "night": night, "fog": fog, "wet": wet, "dark": night, "bright": bright}
 FAR = 720.0  # metres; what is further only turns with the heading
 
 
@@ -40,7 +41,7 @@ class SceneFrame:
     mirrored: bool
 
     def render(self, condition: str) -> NDArray[np.uint8]:
-        """Show the moment by day, at night, in rain, in fog, or on wet roads.
+        """Show the moment by day, at night, in rain or in fog, of the scene's own kind or of the one kind for all.
 
         Args:
             condition: One of `CONDITIONS`.
@@ -55,28 +56,9 @@ class SceneFrame:
             raise UnknownNameError("condition", condition, CONDITIONS)
         moment = round(self.time * 1000) % 2**32
         rng = np.random.default_rng([self.seed, moment, CONDITIONS.index(condition)])
-        picture = develop(self._light(condition, rng), self.view.lens, rng, self._exposure(condition))
+        view = CANONICAL[condition](self.view) if condition in CANONICAL else self.view
+        picture = develop(_light(view, condition, rng), view.lens, rng, _exposure(view, condition))
         return np.ascontiguousarray(picture[:, ::-1] if self.mirrored else picture)
-
-    def _light(self, condition: str, rng: np.random.Generator) -> Floats:
-        """Compute the light of a condition."""
-        if condition == "day":
-            return day(self.view)
-        if condition == "night":
-            return night(self.view)
-        if condition == "rain":
-            return rain(self.view, rng)
-        if condition == "wet":
-            water = replace(self.view.water, wet=WET_ROAD, rain_sight=WET_SIGHT)
-            return wet(replace(self.view, water=water))
-        return fog(self.view)
-
-    def _exposure(self, condition: str) -> Exposure:
-        """Choose how the camera takes a condition: the night is pushed and noisy."""
-        noise = self.view.lens.noise
-        if condition == "night":
-            return Exposure(self.view.night.exposure, 1.5 + 1.6 * noise, 0.16)
-        return Exposure(1.0, noise, 0.03 if condition in ("rain", "wet") else 0.0)
 
     @cached_property
     def depth(self) -> Floats:
@@ -129,3 +111,18 @@ class SceneFrame:
                 f"Flow needs two frames of one scene and size, got seed {other.seed} with shape {other.depth.shape} "
                 f"for seed {self.seed} with shape {self.depth.shape}."
             )
+
+
+def _light(view: View, condition: str, rng: np.random.Generator) -> Floats:
+    """Compute the light of a condition."""
+    return rain(view, rng) if condition == "rain" else _LIGHT[condition](view)
+
+
+def _exposure(view: View, condition: str) -> Exposure:
+    """Choose how the camera takes a condition: the night is pushed, and noisy where it is not `dark`."""
+    noise = view.lens.noise
+    if condition == "dark":
+        return Exposure(view.night.exposure, noise, 0.16)
+    if condition == "night":
+        return Exposure(view.night.exposure, 1.5 + 1.6 * noise, 0.16)
+    return Exposure(1.0, noise, 0.03 if condition in ("rain", "wet") else 0.0)

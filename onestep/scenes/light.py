@@ -27,6 +27,17 @@ def day(view: View) -> Floats:
     return over_sky(view, lit, _day_sky(view))
 
 
+def bright(view: View) -> Floats:
+    """Light the scene by day through a thin, even cover of clouds, without sun or shadows: float32 [H, W, 3]."""
+    ambient = np.asarray([1.12, 1.14, 1.16], np.float32)
+    horizon, zenith = np.asarray([0.92, 0.97, 1.02], np.float32), np.asarray([0.3, 0.52, 0.9], np.float32)
+    lit = reflect(view, np.zeros(3, np.float32), ambient)
+    lit = through_air(lit, view.distance, 5000.0, horizon)
+    rise = np.maximum(view.camera.tangents[1][: view.clouds[0].shape[0]], 0.0)[..., None]
+    sky = zenith + (horizon - zenith) * np.exp(rise * -4.0)
+    return over_sky(view, lit, np.broadcast_to(sky, (len(sky), lit.shape[1], 3)))
+
+
 def reflect(view: View, sun: Floats, ambient: Floats) -> Floats:
     """Give what diffuse surfaces send back under sun and sky, colours float32 [3]."""
     surface = view.layers.surface

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from onestep.errors import SettingError, UnknownNameError
 from onestep.scenes import CONDITIONS, Scene, SceneFrame
+from onestep.scenes.canonical import CANONICAL
 from onestep.scenes.layers import AMBIENT, SUN
 
 SIZE = (256, 144)
@@ -99,9 +100,19 @@ def test_a_wet_scene_is_rain_of_one_strength_without_drops() -> None:
     for seed in SEEDS:
         wet, rain = (picture(seed, condition).astype(np.float64)[:20].mean(axis=2) for condition in ("wet", "rain"))
         assert np.abs(np.diff(wet, axis=1)).mean() < np.abs(np.diff(rain, axis=1)).mean()
+
+
+@pytest.mark.parametrize("condition", CANONICAL)
+def test_a_canonical_condition_is_of_one_kind_and_by_one_camera(condition: str) -> None:
+    """What a scene's own rain, night and camera are like does not matter, but where the camera is does."""
     moment = frame(SEEDS[0])
-    stronger = replace(moment.view, water=replace(moment.view.water, wet=0.1, rain_sight=100.0))
-    assert np.array_equal(replace(moment, view=stronger).render("wet"), moment.render("wet"))
+    water = replace(moment.view.water, wet=0.1, rain_sight=100.0)
+    night = replace(moment.view.night, beam=9.0, exposure=3.0, city=0.0)
+    lens = replace(moment.view.lens, exposure=2.0, balance=(1.2, 1.0, 0.8), noise=9.0, blur=0.7, contrast=0.0)
+    other = replace(moment, view=replace(moment.view, water=water, night=night, lens=lens))
+    assert np.array_equal(other.render(condition), moment.render(condition))
+    assert not np.array_equal(other.render("day"), moment.render("day"))
+    assert not np.array_equal(frame(SEEDS[1]).render(condition), moment.render(condition))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -1,0 +1,50 @@
+"""Day, rain and night of one kind for all scenes, taken by one camera.
+
+A network that is trained to make the rain or the night of a scene learns the mean of all that they might be, a haze.
+Here nothing is left to guess: what a picture by day shows decides all of the result but small things, such as which
+windows are lit.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from onestep.scenes.plan import Lens
+from onestep.scenes.view import NightPlan, View
+
+WET_ROAD, WET_SIGHT = 1.0, 900.0
+"""Share of the road under water, and visibility in metres."""
+DARK = NightPlan(beam=1.8, high_beam=False, city=0.7, exposure=0.85, moon=0.4)
+BRIGHT_EXPOSURE, WET_EXPOSURE, DARK_EXPOSURE = 1.0, 0.8, 1.0
+CONTRAST = 0.6
+
+
+def _bright(view: View) -> View:
+    return replace(view, lens=_without_faults(view.lens, BRIGHT_EXPOSURE))
+
+
+def _wet(view: View) -> View:
+    water = replace(view.water, wet=WET_ROAD, rain_sight=WET_SIGHT)
+    return replace(view, water=water, lens=_without_faults(view.lens, WET_EXPOSURE))
+
+
+def _dark(view: View) -> View:
+    return replace(view, night=DARK, lens=_without_faults(view.lens, DARK_EXPOSURE))
+
+
+def _without_faults(lens: Lens, exposure: float) -> Lens:
+    """Keep where the camera is and where it looks."""
+    return replace(
+        lens,
+        exposure=exposure,
+        balance=(1.0, 1.0, 1.0),
+        noise=0.0,
+        blur=0.0,
+        chroma=False,
+        vignette=0.0,
+        contrast=CONTRAST,
+        saturation=1.0,
+    )
+
+
+CANONICAL: dict[str, Callable[[View], View]] = {"wet": _wet, "dark": _dark, "bright": _bright}
+"""For each such condition, what it makes of a moment's light and camera."""
