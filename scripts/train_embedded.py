@@ -203,7 +203,7 @@ def _train_student(work: Path, name: str, recipe: StudentRecipe, log: Log) -> No
         streaks=recipe.streaks,
         training=StudentTraining(
             steps=recipe.steps,
-            learning_rate=1.5e-3,
+            learning_rate=3e-3,
             seed=SEED,
             bfloat16=True,
             critic_from=recipe.critic_from,

@@ -14,7 +14,7 @@ from onestep.scenes import Scene
 from onestep.training.folder import load_generator
 from onestep.training.students.batch import Batch
 from onestep.training.students.critic import Critic
-from onestep.training.students.degrade import compressed, random_degradation
+from onestep.training.students.degrade import compressed, maybe_another_camera, random_degradation
 from onestep.training.students.folder import PackedStudent, StudentCard, load_student, save_student
 from onestep.training.students.generator import StudentGenerator
 from onestep.training.students.load_any import load_any_generator
@@ -220,6 +220,14 @@ def test_degradation_keeps_shape_and_range() -> None:
     results = [random_degradation(image, rng) for _ in range(12)]
     assert all(result.shape == image.shape and float(result.abs().max()) <= 1.0 for result in results)
     assert len({float(result.sum()) for result in results}) > 6
+
+
+def test_half_of_the_pictures_are_as_another_camera_shows_them() -> None:
+    image = torch.rand(3, 16, 16) * 2.0 - 1.0
+    kept = [torch.equal(maybe_another_camera(image, seed), image) for seed in range(200)]
+    assert 70 < sum(kept) < 130
+    changed = kept.index(False)
+    assert torch.equal(maybe_another_camera(image, changed), maybe_another_camera(image, changed)), "both moments alike"
 
 
 def test_compression_loses_more_at_lower_quality() -> None:

@@ -1,4 +1,4 @@
-"""What cameras and codecs do to a frame after the lens: sharpening, noise that changes from frame to frame, JPEG."""
+"""What other cameras and codecs do to a frame: exposure and colours, sharpening, noise that changes, JPEG."""
 
 import io
 
@@ -8,9 +8,27 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from onestep.training.augment import random_camera
+
+OTHER_CAMERA_SHARE = 0.5
+"""Not always: what a washed-out scene looks like can only be guessed, and a student that always guesses is dull."""
 STRONGEST_SHARPENING = 1.2
 STRONGEST_NOISE = 0.02
 LOWEST_QUALITY, HIGHEST_QUALITY = 35, 95
+
+
+def maybe_another_camera(image: Tensor, seed: int) -> Tensor:
+    """Show a picture as another camera would have taken it, half of the time; the same camera for the same seed.
+
+    Args:
+        image: `[3, H, W]` in [-1, 1].
+        seed: Of the camera.
+
+    Returns:
+        A picture of the same shape and range.
+    """
+    rng = np.random.default_rng(seed)
+    return random_camera(image, rng) if rng.random() < OTHER_CAMERA_SHARE else image
 
 
 def random_degradation(image: Tensor, rng: np.random.Generator) -> Tensor:

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from onestep.frame_size import FrameSize
-from onestep.training.augment import random_camera
 from onestep.training.students.batch import Batch
-from onestep.training.students.degrade import random_degradation
+from onestep.training.students.degrade import maybe_another_camera, random_degradation
 from onestep.training.students.windows import Window
 
 LONGEST_SHIFT_PX = 12
@@ -51,7 +50,7 @@ class PictureSource:
         camera_seed = int(rng.integers(2**32))
         pair = []
         for window in (first, second):
-            seen = random_camera(window.image(picture), np.random.default_rng(camera_seed))
+            seen = maybe_another_camera(window.image(picture), camera_seed)
             pair.append((random_degradation(seen, rng), window.image(teacher)))
         shift = np.empty((height, width, 2), np.float16)
         shift[...] = second.left - first.left, second.top - first.top

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from onestep.frame_size import FrameSize
-from onestep.training.augment import random_camera
 from onestep.training.students.batch import Batch
-from onestep.training.students.degrade import random_degradation
+from onestep.training.students.degrade import maybe_another_camera, random_degradation
 from onestep.training.students.pairs import RenderedPairs
 from onestep.training.students.windows import Window
 
@@ -50,7 +49,7 @@ class RenderedSource:
         camera_seed = int(rng.integers(2**32))
         moments = []
         for moment in (_EARLIER, _LATER):
-            seen = random_camera(window.image(source[moment]), np.random.default_rng(camera_seed))
+            seen = maybe_another_camera(window.image(source[moment]), camera_seed)
             teacher = None if self.translated is None else window.image(self.translated[index, moment])
             moments.append((random_degradation(seen, rng), window.image(truth[moment]), teacher))
         return moments, window.flow(self.pairs.flow[index])
