@@ -58,6 +58,7 @@ DOMAINS = {
             summary="a drive in clear weather becomes the same drive in rain",
             prompt="driving in heavy rain",
             direction="a2b",
+            embedded_licence="MIT",
             scenes=("day", "rain"),
             published_file="clear2rainy.pkl",
         ),

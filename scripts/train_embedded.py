@@ -83,7 +83,7 @@ class StudentRecipe:
 
 STUDENTS = {
     "day2night": StudentRecipe(lamps=0.5, target="dark", shape=StudentShape(), steps=4500),
-    "night2day": StudentRecipe(target="bright", shape=StudentShape(), steps=4500),
+    "night2day": StudentRecipe(target="bright", steps=9000),
     "clear2rainy": StudentRecipe(target="wet", streaks=1.0, shape=StudentShape(), steps=4500),
     "clear2foggy": StudentRecipe(),
 }
