@@ -216,17 +216,16 @@ class TableRun:
         """Divide the time that is left among the rows that are open, and give enough of it to what they are held to."""
         left, settings = max(self._end - time.monotonic(), 0.0), self._workload.settings
         seconds = {name: running.call_seconds for name, running in self._running.items()}
-        reference = reference_of((result for result in results if result.name in seconds), settings.precision)
+        counts = repeats_within(left, seconds, most=settings.repeats)
+        reference = reference_of((result for result in results if result.name in counts), settings.precision)
         if reference is None:
-            return repeats_within(left, seconds, most=settings.repeats)
-        counts = repeats_within((1 - REFERENCE_SHARE) * left, seconds, most=settings.repeats)
-        return beside_the_others(
-            counts,
-            reference.name,
-            call_seconds=seconds[reference.name],
-            budget_seconds=left,
-            most=settings.repeats,
-        )
+            return counts
+        name = reference.name
+        turns = beside_the_others(counts, name, call_seconds=seconds[name], budget_seconds=left, most=settings.repeats)[
+            name
+        ]
+        others = {row: each for row, each in seconds.items() if row != name}
+        return {name: turns, **repeats_within(left - turns * seconds[name], others, most=settings.repeats)}
 
     def _take_turn(self, running: _Running) -> None:
         start, timed, end = time.monotonic(), self._call(running), time.monotonic()

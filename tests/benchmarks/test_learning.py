@@ -196,7 +196,8 @@ def test_a_step_of_the_cyclegan_trains_all_four_networks_and_learns() -> None:
 
 def test_the_cyclegan_stops_at_steps_and_at_seconds() -> None:
     small = {"width": 2, "discriminator_width": 2}
-    sides = [flat(200)], [flat(20)]
+    drawn = np.random.default_rng(0)  # of one colour alone, instance normalisation divides by no variance at all
+    sides = [drawn.integers(0, 256, (64, 64, 3), np.uint8)], [drawn.integers(0, 99, (64, 64, 3), np.uint8)]
     assert trained_cyclegan(*sides, settings=GanSettings(**small, max_steps=2)).steps == 2
     run = trained_cyclegan(*sides, settings=GanSettings(**small, max_seconds=0.5))
     assert run.steps >= 1 and 0.5 <= run.seconds < 30
