@@ -9,8 +9,9 @@ MADE_FROM = pyproject.toml setup.py constraints.txt
 .PHONY: demo test lint types unit gpu-check clean
 
 demo: $(VENV)/.run-ready  ## translate VIDEO (or a rendered clip) to night, without torch
-	@mkdir -p $(dir $(OUTPUT))
+	@mkdir -p "$$(dirname "$(OUTPUT)")"
 ifeq ($(VIDEO),)
+	@mkdir -p demo
 	@test -f demo/day.mp4 || $(VENV)/bin/onestep render-video demo/day.mp4 --seconds 6
 	@$(VENV)/bin/onestep run-video demo/day.mp4 -o "$(OUTPUT)" --overwrite
 else
