@@ -69,10 +69,6 @@ class StudentRecipe:
 
     lamps: float = 0.0
     """Weight of bright places: by night they are few, and what one looks at."""
-    adversarial: float = 0.0
-    """Weight of the critic, where the mean of all possible results is dull."""
-    critic_from: float = 0.75
-    """Share of the steps before the critic joins."""
     target: str | None = None
     """What it learns to make; None is what the domain leads to."""
     streaks: float = 0.0
@@ -206,8 +202,7 @@ def _train_student(work: Path, name: str, recipe: StudentRecipe, log: Log) -> No
             learning_rate=3e-3,
             seed=SEED,
             bfloat16=True,
-            critic_from=recipe.critic_from,
-            weights=LossWeights(teacher=0.0, lamps=recipe.lamps, adversarial=recipe.adversarial),
+            weights=LossWeights(teacher=0.0, lamps=recipe.lamps),
         ),
     )
     packed = distil(

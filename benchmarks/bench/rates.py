@@ -2,11 +2,12 @@
 
 import time
 from dataclasses import dataclass, field
-from statistics import median, quantiles
+from statistics import median
 
 import torch
 
 from bench.clock import Clock
+from bench.timing import spread
 
 _SIDES = {"cpu": 2048, "cuda": 8192}
 _COPY_BYTES = {"cpu": 256 << 20, "cuda": 1 << 30}
@@ -83,11 +84,8 @@ class Probe:
 
     @property
     def spread_between(self) -> float | None:
-        """Distance from the first to the third quartile of the matrix rate, as a share of its median."""
-        if len(self._between) < 2:
-            return None
-        first, middle, third = quantiles([each.matrix_flops_per_second for each in self._between], n=4)
-        return (third - first) / middle
+        """Spread of the matrix rate over the samples that were kept; None where there is none."""
+        return spread([each.matrix_flops_per_second for each in self._between]) if self._between else None
 
     @property
     def count_between(self) -> int:

@@ -15,11 +15,10 @@ from bench.schedule import (
     LEAST_REPEATS,
     PLANNED_REPEATS,
     REFERENCE_SHARE,
-    beside_the_others,
     interleaved,
-    repeats_within,
     shares,
     steps_within,
+    turns_within,
 )
 from bench.timing import FEW_SAMPLES, timing_from_samples
 from bench.workload import Workload
@@ -216,16 +215,8 @@ class TableRun:
         """Divide the time that is left among the rows that are open, and give enough of it to what they are held to."""
         left, settings = max(self._end - time.monotonic(), 0.0), self._workload.settings
         seconds = {name: running.call_seconds for name, running in self._running.items()}
-        counts = repeats_within(left, seconds, most=settings.repeats)
-        reference = reference_of((result for result in results if result.name in counts), settings.precision)
-        if reference is None:
-            return counts
-        name = reference.name
-        turns = beside_the_others(counts, name, call_seconds=seconds[name], budget_seconds=left, most=settings.repeats)[
-            name
-        ]
-        others = {row: each for row, each in seconds.items() if row != name}
-        return {name: turns, **repeats_within(left - turns * seconds[name], others, most=settings.repeats)}
+        reference = reference_of((result for result in results if result.name in seconds), settings.precision)
+        return turns_within(left, seconds, reference=reference.name if reference else None, most=settings.repeats)
 
     def _take_turn(self, running: _Running) -> None:
         start, timed, end = time.monotonic(), self._call(running), time.monotonic()

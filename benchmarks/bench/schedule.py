@@ -61,21 +61,29 @@ def repeats_within(budget_seconds: float, call_seconds: Mapping[str, float], *, 
     }
 
 
-def beside_the_others(
-    counts: Mapping[str, int], reference: str, *, call_seconds: float, budget_seconds: float, most: int
+def turns_within(
+    budget_seconds: float, call_seconds: Mapping[str, float], *, reference: str | None, most: int
 ) -> dict[str, int]:
-    """Give the row that all others are compared with as many turns as they have together, so that some are near each.
+    """Return how often each row is measured, as `repeats_within`, and the reference as often as all others together.
+
+    So some of its calls are near each of theirs. It gets `REFERENCE_SHARE` of the time at most for that, and the others
+    what it leaves.
 
     Args:
-        counts: Turns of each row.
-        reference: One of them.
-        call_seconds: Time of one of its calls.
-        budget_seconds: Time for all rows; `REFERENCE_SHARE` of it is the most that goes to these turns.
+        budget_seconds: Time for all rows together.
+        call_seconds: Time of one call of each row.
+        reference: The row that all others are compared with, if there is one.
         most: The number of repeats that the user asked for.
     """
-    others = sum(count for name, count in counts.items() if name != reference)
-    affordable = math.floor(REFERENCE_SHARE * budget_seconds / call_seconds) if call_seconds else most
-    return {**counts, reference: max(counts[reference], min(others, affordable, most))}
+    counts = repeats_within(budget_seconds, call_seconds, most=most)
+    if reference is None:
+        return counts
+    its_seconds = call_seconds[reference]
+    affordable = math.floor(REFERENCE_SHARE * budget_seconds / its_seconds) if its_seconds else most
+    turns = max(counts[reference], min(sum(counts.values()) - counts[reference], affordable, most))
+    others = {name: seconds for name, seconds in call_seconds.items() if name != reference}
+    left = max(budget_seconds - turns * its_seconds, 0.0)
+    return {**counts, **repeats_within(left, others, most=most), reference: turns}
 
 
 def interleaved(counts: Mapping[str, int]) -> Iterator[str]:

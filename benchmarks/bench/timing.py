@@ -42,6 +42,12 @@ def percentile(samples: Sequence[float], percent: float) -> float:
     return sorted(samples)[rank - 1]
 
 
+def spread(samples: Sequence[float]) -> float:
+    """Return the distance from the first to the third quartile as a share of the median; at least one sample."""
+    middle = statistics.median(samples)
+    return (percentile(samples, 75) - percentile(samples, 25)) / middle if middle else 0.0
+
+
 def paired_ratio(timing: Timing, baseline: Timing) -> float:
     """Return how many times as long a row takes as another: the median of `paired_ratios`.
 
@@ -100,14 +106,12 @@ def timing_from_samples(
     samples_ms: Sequence[float], *, at_seconds: Sequence[float] = (), ended_seconds: Sequence[float] = ()
 ) -> Timing:
     """Summarise at least one time in milliseconds, and when each began and ended if that is known."""
-    median = statistics.median(samples_ms)
-    quartiles = percentile(samples_ms, 75) - percentile(samples_ms, 25)
     return Timing(
         count=len(samples_ms),
-        median_ms=median,
+        median_ms=statistics.median(samples_ms),
         p95_ms=percentile(samples_ms, 95),
         p99_ms=percentile(samples_ms, 99),
-        spread=quartiles / median if median else 0.0,
+        spread=spread(samples_ms),
         samples_ms=list(samples_ms),
         at_seconds=list(at_seconds),
         ended_seconds=list(ended_seconds),

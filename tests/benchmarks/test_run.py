@@ -127,6 +127,14 @@ def test_a_row_that_cannot_run_at_all_says_that_and_not_that_time_is_short(workl
     assert refused.reason == "no GPU"
 
 
+@pytest.mark.parametrize(("budget", "count"), [(1000.0, 3), (0.001, 1)])
+def test_a_row_is_measured_three_times_unless_time_is_long_over(workload: Workload, budget: float, count: int) -> None:
+    """A tenth of the budget is what the repeats may take beyond its end."""
+    settings = replace(workload.settings, repeats=30, budget_seconds=budget)
+    (late,) = measured(replace(workload, settings=settings), row(), seconds=0.0)
+    assert late.timing is not None and late.timing.count == count
+
+
 def test_interruption_keeps_what_was_measured(workload: Workload) -> None:
     turns = iter(range(100))
 

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from bench.schedule import beside_the_others, interleaved, repeats_within, shares, steps_within
+from bench.schedule import interleaved, repeats_within, shares, steps_within, turns_within
 from bench.timing import median_interval, paired_ratio, paired_ratios, percentile, timing_from_samples
 
 
@@ -100,8 +100,16 @@ def test_rows_take_turns() -> None:
 
 
 def test_the_row_that_all_are_compared_with_has_turns_beside_each() -> None:
-    counts = {"graph": 3, "slow": 3, "slower": 3}
-    assert beside_the_others(counts, "graph", call_seconds=0.1, budget_seconds=90.0, most=30)["graph"] == 6
-    assert beside_the_others(counts, "graph", call_seconds=0.1, budget_seconds=90.0, most=5)["graph"] == 5
-    assert beside_the_others(counts, "graph", call_seconds=6.0, budget_seconds=90.0, most=30)["graph"] == 5
-    assert beside_the_others(counts, "graph", call_seconds=60.0, budget_seconds=90.0, most=30) == counts
+    """As many as the others together, unless that is more than was asked for or a third of the time."""
+    calls = {"graph": 0.1, "slow": 10.0, "slower": 40.0}
+    assert turns_within(60.0, calls, reference="graph", most=4) == {"graph": 4, "slow": 3, "slower": 3}
+    assert turns_within(60.0, calls | {"graph": 5.0}, reference="graph", most=30)["graph"] == 4
+    assert turns_within(60.0, calls | {"graph": 30.0}, reference="graph", most=30)["graph"] == 3
+    assert turns_within(60.0, calls, reference=None, most=30) == repeats_within(60.0, calls, most=30)
+
+
+def test_the_others_get_what_the_reference_leaves() -> None:
+    calls = {"graph": 10.0, "eager": 10.0}
+    assert turns_within(200.0, calls, reference="graph", most=30) == {"graph": 10, "eager": 10}
+    many = turns_within(300.0, {"graph": 1.0, "a": 10.0, "b": 10.0}, reference="graph", most=100)
+    assert many == {"graph": 100, "a": 10, "b": 10}
