@@ -67,13 +67,23 @@ class TableRun:
         workload: What the rows work on.
         probe: Samples the device's rates between the turns.
         rates: The device's rates, measured before the rows.
-        end_seconds: On the clock of `time.monotonic`, when the run should be over.
+        end_seconds: When the run should be over.
         tell: Called as the run goes on.
+        now: The clock, in seconds, that `end_seconds` is on.
     """
 
-    def __init__(self, workload: Workload, probe: Probe, rates: Rates, *, end_seconds: float, tell: Tell) -> None:
+    def __init__(
+        self,
+        workload: Workload,
+        probe: Probe,
+        rates: Rates,
+        *,
+        end_seconds: float,
+        tell: Tell,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._workload, self._probe, self._rates = workload, probe, rates
-        self._end, self._tell = end_seconds, tell
+        self._end, self._tell, self._now = end_seconds, tell, now
         self._running: dict[str, _Running] = {}
         self._slowness: list[float] = []
         self.interrupted = False
@@ -104,7 +114,7 @@ class TableRun:
     def _planned_steps(self, spec: RowSpec, waiting: Sequence[RowResult]) -> int:
         """Decide before a row runs whether it is too slow to run all of its steps in its share of the time left."""
         seconds = {result.name: self._predicted_seconds(result) for result in waiting}
-        left = (1 - REFERENCE_SHARE) * (self._end - time.monotonic()) - self._promised_seconds
+        left = (1 - REFERENCE_SHARE) * self._left_seconds - self._promised_seconds
         given = shares(max(left, 1.0), _calls(seconds))
         return steps_within(
             given[spec.name],
@@ -118,6 +128,11 @@ class TableRun:
         """Predict a whole call from its floor, and from how far the rows before were off such a prediction."""
         batch = self._workload.settings.batch
         return batch * result.floor_ms / 1e3 / _USUAL_UTILISATION * median([1.0, *self._slowness])
+
+    @property
+    def _left_seconds(self) -> float:
+        """Time until the run should be over; negative after that."""
+        return self._end - self._now()
 
     @property
     def _promised_seconds(self) -> float:
@@ -139,7 +154,7 @@ class TableRun:
 
     def _check_time(self, spec: RowSpec) -> None:
         """Raise BackendError if a row's set-up would leave too little time for all others."""
-        left = self._end - time.monotonic()
+        left = self._left_seconds
         if spec.set_up_seconds > max(left, 0) / 2:
             raise BackendError(
                 f"its set-up takes about {spec.set_up_seconds:.0f} s, and {max(left, 0):.0f} s of the budget are left; "
@@ -205,7 +220,7 @@ class TableRun:
 
     def _over(self, counts: Mapping[str, int]) -> bool:
         """Return whether time is up, and every row has what it must have."""
-        late = time.monotonic() - self._end
+        late = -self._left_seconds
         least = LEAST_REPEATS if late < _OVERTIME * self._workload.settings.budget_seconds else 1
         return late > 0 and all(
             len(running.host_ms) >= min(least, counts[row]) for row, running in self._running.items()
@@ -213,7 +228,7 @@ class TableRun:
 
     def _turns(self, results: Sequence[RowResult]) -> dict[str, int]:
         """Divide the time that is left among the rows that are open, and give enough of it to what they are held to."""
-        left, settings = max(self._end - time.monotonic(), 0.0), self._workload.settings
+        left, settings = max(self._left_seconds, 0.0), self._workload.settings
         seconds = {name: running.call_seconds for name, running in self._running.items()}
         reference = reference_of((result for result in results if result.name in seconds), settings.precision)
         return turns_within(left, seconds, reference=reference.name if reference else None, most=settings.repeats)

@@ -62,14 +62,14 @@ def row(
 
 
 def measured(workload: Workload, *specs: RowSpec, seconds: float = 1.0) -> list[RowResult]:
-    """Run the rows with a second to spend."""
+    """Run the rows with a second to spend, and all the time in the world to spend it in."""
     return table_run(workload, seconds=seconds).measure(specs)
 
 
 def table_run(workload: Workload, *, seconds: float, tell: Tell = lambda *_: None) -> TableRun:
-    """Return a run whose probe measures this machine."""
+    """Return a run whose clock stands still, so that a busy machine changes nothing, `seconds` before its end."""
     probe = Probe(device="cpu", dtype=torch.float32)
-    return TableRun(workload, probe, RATES, end_seconds=time.monotonic() + seconds, tell=tell)
+    return TableRun(workload, probe, RATES, end_seconds=seconds, tell=tell, now=lambda: 0.0)
 
 
 def test_rows_are_measured_with_their_stages(workload: Workload) -> None:
@@ -131,7 +131,7 @@ def test_a_row_that_cannot_run_at_all_says_that_and_not_that_time_is_short(workl
 def test_a_row_is_measured_three_times_unless_time_is_long_over(workload: Workload, budget: float, count: int) -> None:
     """A tenth of the budget is what the repeats may take beyond its end."""
     settings = replace(workload.settings, repeats=30, budget_seconds=budget)
-    (late,) = measured(replace(workload, settings=settings), row(), seconds=0.0)
+    (late,) = measured(replace(workload, settings=settings), row(), seconds=-1.0)
     assert late.timing is not None and late.timing.count == count
 
 
