@@ -58,6 +58,7 @@ def _shape(weights: dict[str, Tensor]) -> StudentShape:
         widths=tuple(widths),
         down_blocks=tuple(_blocks(f"down.{level}", weights) for level in range(len(widths))),
         up_blocks=tuple(_blocks(f"up.{level}.blocks", weights) for level in range(len(widths) - 1)),
+        sees_place=weights["stem.weight"].shape[1] > 3,
     )
 
 

@@ -8,6 +8,7 @@ input. Gain and shift of a pixel are an affine map of its light, as in HDRnet's 
 bilateral guided upsampling (Chen et al. 2016), here at full resolution through a pixel shuffle (Shi et al. 2016) that
 starts without a checkerboard (Aitken et al. 2017). The levels are a U-Net's (Ronneberger et al. 2015); the blocks are
 ResNet's (He et al. 2016) without normalisation, since ONNX Runtime fuses convolution, sum and ReLU into one operator.
+Where a pixel is in the frame can be an input too, as in CoordConv (Liu et al. 2018): own headlamps shine at one place.
 """
 
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from torch import Tensor, nn
 
 from onestep.errors import SettingError
 
+_COLOURS, _COORDINATES = 3, 2
 _SHUFFLE = 2
 _GAIN_LIMIT = 4.0
 _SMALL = 0.1
@@ -38,6 +40,8 @@ class StudentShape:
     """Residual blocks of each level on the way down."""
     up_blocks: tuple[int, ...] = (1, 1, 1, 1)
     """Residual blocks of each level but the last on the way up."""
+    sees_place: bool = False
+    """Whether it is told where in the frame each pixel is, for cameras that are mounted alike."""
 
     def __post_init__(self) -> None:
         levels = len(self.widths)
@@ -87,12 +91,15 @@ class StudentNetwork(ModelMixin, ConfigMixin):
         widths: See `StudentShape`.
         down_blocks: See `StudentShape`.
         up_blocks: See `StudentShape`.
+        sees_place: See `StudentShape`.
     """
 
     @register_to_config  # type: ignore[untyped-decorator]
-    def __init__(self, widths: Sequence[int], down_blocks: Sequence[int], up_blocks: Sequence[int]) -> None:
+    def __init__(
+        self, widths: Sequence[int], down_blocks: Sequence[int], up_blocks: Sequence[int], sees_place: bool = False
+    ) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(3, widths[0], 5, stride=2, padding=2)
+        self.stem = nn.Conv2d(_COLOURS + _COORDINATES * sees_place, widths[0], 5, stride=2, padding=2)
         below = list(pairwise(widths))
         self.shrink = nn.ModuleList(nn.Conv2d(here, deep, 3, stride=2, padding=1) for here, deep in below)
         self.down = nn.ModuleList(_blocks(*level) for level in zip(widths, down_blocks, strict=True))
@@ -103,23 +110,28 @@ class StudentNetwork(ModelMixin, ConfigMixin):
     @classmethod
     def of_shape(cls, shape: StudentShape) -> "StudentNetwork":
         """Build a student with fresh weights, which returns its input; torch's random state decides them."""
-        return cast(StudentNetwork, cls(list(shape.widths), list(shape.down_blocks), list(shape.up_blocks)))
+        return cast(
+            StudentNetwork, cls(list(shape.widths), list(shape.down_blocks), list(shape.up_blocks), shape.sees_place)
+        )
 
     @property
     def frame_multiple(self) -> int:
         """Width and height of an image must be multiples of this many pixels."""
         return int(2 ** len(self.config.widths))
 
-    def forward(self, image: Tensor) -> Tensor:
+    def forward(self, image: Tensor, corners: Tensor | None = None) -> Tensor:
         """Translate a batch of images.
 
         Args:
             image: `[B, 3, H, W]` in [-1, 1], RGB, H and W multiples of `frame_multiple`.
+            corners: `[B, 4]`, left, top, right and bottom edge of each image in the frame that it was cut from, where
+                the whole frame is from -1 to 1; None for whole frames. Read where `sees_place`.
 
         Returns:
             `[B, 3, H, W]` in [-1, 1], RGB.
         """
-        hidden = F.relu(self.stem(image))
+        seen = torch.cat([image, *_coordinates(image, corners)], dim=1) if self.config.sees_place else image
+        hidden = F.relu(self.stem(seen))
         skips: list[Tensor] = []
         for level, blocks in enumerate(self.down):
             if level:
@@ -131,6 +143,21 @@ class StudentNetwork(ModelMixin, ConfigMixin):
         change = F.pixel_shuffle(self.head(hidden), _SHUFFLE)  # [B, 4, H, W]
         gain, shift = change[:, :1], change[:, 1:]
         return ((image + 1.0) * gain.clamp(0.0, _GAIN_LIMIT) + shift - 1.0).clamp(-1.0, 1.0)
+
+
+def _coordinates(image: Tensor, corners: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return how far right and how far down in the frame the middle of each pixel is, each `[B, 1, H, W]`.
+
+    One row and one column are spread over a plane of zeros out of the image: planes that depend on nothing would be
+    folded into an exported graph, and weigh more than the student.
+    """
+    edges = torch.tensor([[-1.0, -1.0, 1.0, 1.0]]) if corners is None else corners
+    left, top, right, bottom = edges.to(image)[:, :, None, None, None].unbind(dim=1)
+    height, width = image.shape[-2:]
+    across = (torch.arange(width, device=image.device, dtype=image.dtype) + 0.5) / width
+    down = (torch.arange(height, device=image.device, dtype=image.dtype)[:, None] + 0.5) / height
+    zeros = image[:, :1] * 0.0
+    return zeros + (left + (right - left) * across), zeros + (top + (bottom - top) * down)
 
 
 @torch.no_grad()

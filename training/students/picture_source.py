@@ -34,13 +34,14 @@ class PictureSource:
         pairs = [self._pair(int(index), rng) for index in rng.integers(0, len(self.pictures), self.pairs_per_batch)]
         windows = [windows for windows, _ in pairs]
         ordered = [pair[half] for half in (0, 1) for pair in windows]
-        images, teachers = (torch.stack(part) for part in zip(*ordered, strict=True))
-        return Batch(images, None, teachers, torch.stack([flow for _, flow in pairs]))
+        images, teachers, corners = (torch.stack(part) for part in zip(*ordered, strict=True))
+        return Batch(images, None, teachers, torch.stack([flow for _, flow in pairs]), corners)
 
-    def _pair(self, index: int, rng: np.random.Generator) -> tuple[list[tuple[Tensor, Tensor]], Tensor]:
+    def _pair(self, index: int, rng: np.random.Generator) -> tuple[list[tuple[Tensor, Tensor, Tensor]], Tensor]:
         picture, teacher = self.pictures[index], self.translated[index]
         height, width = picture.shape[:2]
-        first = Window.random(FrameSize(width, height), self.size, rng, largest_scale=self.largest_scale)
+        whole = FrameSize(width, height)
+        first = Window.random(whole, self.size, rng, largest_scale=self.largest_scale)
         down, right = (int(shift) for shift in rng.integers(-LONGEST_SHIFT_PX, LONGEST_SHIFT_PX + 1, 2))
         second = replace(
             first,
@@ -51,7 +52,7 @@ class PictureSource:
         pair = []
         for window in (first, second):
             seen = maybe_another_camera(window.image(picture), camera_seed)
-            pair.append((random_degradation(seen, rng), window.image(teacher)))
+            pair.append((random_degradation(seen, rng), window.image(teacher), window.corners(whole)))
         shift = np.empty((height, width, 2), np.float16)
         shift[...] = second.left - first.left, second.top - first.top
         return pair, second.flow(shift)

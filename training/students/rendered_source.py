@@ -35,14 +35,18 @@ class RenderedSource:
     def batch(self, rng: np.random.Generator) -> Batch:
         """Draw pairs: all earlier moments, then all later ones."""
         drawn = [self._pair(int(index), rng) for index in rng.integers(0, len(self.pairs), self.pairs_per_batch)]
-        ordered = [drawn_pair[moment] for moment in (_EARLIER, _LATER) for drawn_pair, _ in drawn]
+        ordered = [drawn_pair[moment] for moment in (_EARLIER, _LATER) for drawn_pair, _, _ in drawn]
+        corners = torch.stack([each for _, _, each in drawn]).repeat(2, 1)
         image, truth, teacher = (
             torch.stack(part) if part[0] is not None else None for part in zip(*ordered, strict=True)
         )
         assert image is not None
-        return Batch(image, truth, teacher, torch.stack([flow for _, flow in drawn]))
+        return Batch(image, truth, teacher, torch.stack([flow for _, flow, _ in drawn]), corners)
 
-    def _pair(self, index: int, rng: np.random.Generator) -> tuple[list[tuple[Tensor, Tensor, Tensor | None]], Tensor]:
+    def _pair(
+        self, index: int, rng: np.random.Generator
+    ) -> tuple[list[tuple[Tensor, Tensor, Tensor | None]], Tensor, Tensor]:
+        """Return both moments, the flow between them, and where the window was cut out."""
         source, truth = self.pairs.frames[self.condition][index], self.pairs.frames[self.target][index]
         whole = FrameSize(source.shape[2], source.shape[1])
         window = Window.random(whole, self.size, rng, largest_scale=self.largest_scale)
@@ -52,4 +56,4 @@ class RenderedSource:
             seen = maybe_another_camera(window.image(source[moment]), camera_seed)
             teacher = None if self.translated is None else window.image(self.translated[index, moment])
             moments.append((random_degradation(seen, rng), window.image(truth[moment]), teacher))
-        return moments, window.flow(self.pairs.flow[index])
+        return moments, window.flow(self.pairs.flow[index]), window.corners(whole)

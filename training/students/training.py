@@ -145,7 +145,7 @@ class StudentTrainer:
             group["lr"] = self.options.learning_rate * _rate_share(self.step, self.options.steps)
         self.optimiser.zero_grad(set_to_none=True)
         with torch.autocast(device.type, torch.bfloat16, enabled=self.options.bfloat16):
-            result = self.student(batch.image.contiguous(memory_format=torch.channels_last))
+            result = self.student(batch.image.contiguous(memory_format=torch.channels_last), batch.corners)
             judged = perceptual if self.step % self.options.perceptual_every == 0 else None
             loss = student_loss(result, batch, weights=self.options.weights, perceptual=judged)
             loss = loss + self._opinion(batch, result)

@@ -1,6 +1,5 @@
 """The same random window out of several views of one scene, and out of the flow between them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,9 +49,14 @@ class Window:
         factors = torch.tensor([across, self.size.height / self.rows])
         return scaled.permute(1, 2, 0) * factors
 
-    def images(self, views: Sequence[NDArray[np.uint8]]) -> list[Tensor]:
-        """Cut several views alike."""
-        return [self.image(view) for view in views]
+    def corners(self, picture: FrameSize) -> Tensor:
+        """Return the window's left, top, right and bottom edge, `[4] float32`: a whole picture is from -1 to 1.
+
+        Of a flipped window they are those in the flipped picture.
+        """
+        left = picture.width - self.left - self.columns if self.flipped else self.left
+        edges = torch.tensor([left, self.top, left + self.columns, self.top + self.rows], dtype=torch.float32)
+        return 2.0 * edges / torch.tensor([picture.width, picture.height] * 2) - 1.0
 
     def _cut(self, view: NDArray[np.generic]) -> NDArray[np.generic]:
         part = view[self.top : self.top + self.rows, self.left : self.left + self.columns]
