@@ -4,13 +4,10 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 
 from onestep.exporter.export import ExportOptions, export_bundle
-from onestep.exporter.frame_module import FrameToFrame
-from onestep.exporter.graph import graph_from_module, write_graph
 from onestep.frame_size import FrameSize
 from onestep.training.students.batch import Batch
 from onestep.training.students.folder import PackedStudent, load_student, packed_student, save_student
@@ -20,6 +17,7 @@ from onestep.training.students.network import StudentNetwork, StudentShape
 from onestep.training.students.picture_source import PictureSource
 from onestep.training.students.training import StudentTrainer, StudentTraining
 from onestep.training.students.windows import Window
+from tests.training.student_graphs import free_graph_difference
 from tests.training.test_students import CARD, SHAPE
 
 PLACED = dataclasses.replace(SHAPE, sees_place=True)
@@ -108,14 +106,7 @@ def test_the_place_is_there_after_folder_and_bundle(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [FrameSize(64, 48), FrameSize(256, 160)])
 def test_a_graph_of_free_size_knows_its_own_places(tmp_path: Path, size: FrameSize) -> None:
-    module = FrameToFrame(packed().generator, torch.zeros(1, 1, 1)).eval()
-    folded = graph_from_module(module, size=FrameSize(64, 48), free=True)
-    write_graph(folded.model, tmp_path / "placed.onnx", metadata={})
-    frame = np.random.default_rng(0).integers(0, 256, (1, size.height, size.width, 3), dtype=np.uint8)
-    session = onnxruntime.InferenceSession(str(tmp_path / "placed.onnx"), providers=["CPUExecutionProvider"])
-    with torch.no_grad():
-        expected = module(torch.from_numpy(frame)).numpy().astype(int)
-    assert np.abs(session.run(None, {"frame": frame})[0] - expected).max() <= 1
+    assert free_graph_difference(packed(), tmp_path, size) <= 1
 
 
 def test_places_are_computed_and_not_stored(tmp_path: Path) -> None:

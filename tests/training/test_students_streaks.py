@@ -4,20 +4,18 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 
 from onestep.errors import SettingError
 from onestep.exporter.export import ExportOptions, export_bundle
-from onestep.exporter.frame_module import FrameToFrame
-from onestep.exporter.graph import graph_from_module, write_graph
 from onestep.frame_size import FrameSize
 from onestep.scenes.streaks import streak_tile, streaks
 from onestep.training.students.distillation import DistillOptions
 from onestep.training.students.folder import PackedStudent, load_student, packed_student, save_student
 from onestep.training.students.from_bundle import student_from_bundle
 from onestep.training.students.streaks import Streaks
+from tests.training.student_graphs import free_graph_difference
 from tests.training.test_students import CARD, small_student
 
 FRAME = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(0)) * 2 - 1
@@ -83,14 +81,7 @@ def test_rain_is_there_after_folder_and_bundle(tmp_path: Path) -> None:
 def test_a_graph_of_free_size_lets_the_same_rain_fall(tmp_path: Path, size: FrameSize) -> None:
     """The larger frame is larger than the pattern."""
     packed = packed_student(small_student(), dataclasses.replace(CARD, streaks=1.0))
-    module = FrameToFrame(packed.generator, torch.zeros(1, 1, 1)).eval()
-    folded = graph_from_module(module, size=FrameSize(64, 48), free=True)
-    write_graph(folded.model, tmp_path / "rain.onnx", metadata={})
-    frame = np.random.default_rng(0).integers(0, 256, (1, size.height, size.width, 3), dtype=np.uint8)
-    session = onnxruntime.InferenceSession(str(tmp_path / "rain.onnx"), providers=["CPUExecutionProvider"])
-    with torch.no_grad():
-        expected = module(torch.from_numpy(frame)).numpy().astype(int)
-    assert np.abs(session.run(None, {"frame": frame})[0] - expected).max() <= 1
+    assert free_graph_difference(packed, tmp_path, size) <= 1
 
 
 def test_a_compact_bundle_keeps_the_pattern_in_half_the_room() -> None:
