@@ -56,9 +56,16 @@ def distill(
     streaks: Annotated[
         float, typer.Option(min=0.0, help="Rain that is drawn in front of the student's results; 1 is heavy.")
     ] = 0.0,
+    place: Annotated[
+        bool,
+        typer.Option(
+            "--place/--no-place", help="Tell it where in the frame each pixel is: for cameras that are mounted alike."
+        ),
+    ] = False,
     perceptual: Annotated[
         str, typer.Option(help="Perceptual distance: st-lpips-alex, st-lpips-vgg, lpips:FILE or none.")
     ] = "st-lpips-alex",
+    perceptual_weight: Annotated[float, typer.Option(min=0.0, help="Share of the perceptual distance.")] = 1.0,
     bfloat16: Annotated[
         bool,
         typer.Option("--bfloat16/--float32", help="Types to train in; processors with AMX are faster at bfloat16."),
@@ -80,6 +87,7 @@ def distill(
     from onestep.training.students.distillation import DistillOptions, distil
     from onestep.training.students.load_any import load_any_generator
     from onestep.training.students.losses import LossWeights
+    from onestep.training.students.network import StudentShape
     from onestep.training.students.training import StudentTraining
 
     is_judged = perceptual != "none"
@@ -87,7 +95,7 @@ def distill(
         truth=truth_weight,
         teacher=teacher_weight,
         lamps=lamp_weight,
-        perceptual=1.0 if is_judged else 0.0,
+        perceptual=perceptual_weight if is_judged else 0.0,
         temporal=temporal_weight,
         adversarial=adversarial_weight,
     )
@@ -96,6 +104,7 @@ def distill(
         size=frame_size_from_text(size) if size else None,
         crop=frame_size_from_text(crop),
         pairs_per_batch=pairs_per_batch,
+        shape=StudentShape(sees_place=place),
         streaks=streaks,
         training=StudentTraining(
             steps=steps,

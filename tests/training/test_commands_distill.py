@@ -190,10 +190,12 @@ def test_the_command(packed: PackedGenerator, tmp_path: Path, capsys: pytest.Cap
         pairs_per_batch=1,
         size="64x64",
         crop="32x32",
+        place=True,
         perceptual="none",
         processes=1,
     )
     captured = capsys.readouterr()
     assert captured.out == f"{tmp_path / 'two'}\n" and "training the student" in captured.err
-    assert load_student(tmp_path / "two").card.base == "tiny-student"
+    student = load_student(tmp_path / "two")
+    assert student.card.base == "tiny-student" and student.generator.student.config.sees_place
     assert (tmp_path / "two.work" / "progress.safetensors").is_file()
