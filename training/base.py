@@ -11,9 +11,10 @@ from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from onestep.errors import GeneratorError
 from onestep.training.architectures import architecture
 from onestep.training.byte_tokenizer import byte_tokenizer
-from onestep.training.part_files import check_parts, check_text_encoder, load_network, load_part
+from onestep.training.part_files import check_parts, check_text_encoder, check_tokenizer, load_network, load_part
 
 CARD_NAME = "onestep.json"
 UNKNOWN_LICENCE = "unknown (see the base's model card)"
@@ -21,6 +22,7 @@ SD_TURBO_LICENCE = "Stability AI's SD-Turbo licence (see the model card of stabi
 _LICENCES = {"sd-turbo": SD_TURBO_LICENCE}
 _PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
 _HUB_FOLDER_PREFIX = "models--"
+_USUAL_LATENTS = 64
 OnPart = Callable[[str], None]
 """Called with a part's name when work on it begins."""
 
@@ -43,9 +45,11 @@ class Base:
 
     @property
     def preferred_size(self) -> tuple[int, int]:
-        """Width and height in pixels of the pictures that it was made for."""
-        side = int(self.unet.config.sample_size) * 2 ** (len(self.vae.config.block_out_channels) - 1)
-        return side, side
+        """Width and height in pixels of the pictures that it was made for; 64 latents each way if it does not say."""
+        said = self.unet.config.sample_size or _USUAL_LATENTS
+        rows, columns = (said, said) if isinstance(said, int) else said
+        pixels_per_latent = 2 ** (len(self.vae.config.block_out_channels) - 1)
+        return columns * pixels_per_latent, rows * pixels_per_latent
 
     def half(self) -> "Base":
         """Turn the networks' weights to half precision, in place, to be saved in half the space."""
@@ -62,11 +66,20 @@ class Base:
 
         Returns:
             `[1, T, D] float32`, the text encoder's last hidden state, T the number of positions.
+
+        Raises:
+            GeneratorError: The tokenizer knows words that the text encoder does not.
         """
         positions = min(self.text_encoder.config.max_position_embeddings, self.tokenizer.model_max_length)
         tokens = self.tokenizer(
             prompt, padding="max_length", truncation=True, max_length=positions, return_tensors="pt"
         ).input_ids
+        known = self.text_encoder.config.vocab_size
+        if int(tokens.max()) >= known:
+            raise GeneratorError(
+                f"The tokenizer of the base {self.name} has a token {int(tokens.max())}, and its text encoder knows "
+                f"{known}. They are of two bases: get the folder again."
+            )
         return cast(Tensor, self.text_encoder(tokens)[0]).float()
 
 
@@ -121,8 +134,9 @@ def load_base(folder: str | Path) -> Base:
     path = Path(folder)
     check_parts(path, _PARTS, kind="base")
     check_text_encoder(path / "text_encoder")
+    check_tokenizer(path / "tokenizer")
     name, licence = _name_and_licence(path)
-    return Base(
+    base = Base(
         name=name,
         licence=licence,
         unet=load_network(UNet2DConditionModel.from_pretrained, path / "unet").eval(),
@@ -131,6 +145,18 @@ def load_base(folder: str | Path) -> Base:
         tokenizer=load_part(CLIPTokenizer.from_pretrained, path / "tokenizer"),
         scheduler=load_part(DDPMScheduler.from_pretrained, path / "scheduler"),
     )
+    _check_text(base, path)
+    return base
+
+
+def _check_text(base: Base, path: Path) -> None:
+    """Raise GeneratorError unless text encoder and UNet go together."""
+    width, expected = base.text_encoder.config.hidden_size, base.unet.config.cross_attention_dim
+    if width != expected:
+        raise GeneratorError(
+            f"The text encoder of {path} makes embeddings that are {width} wide, and its UNet takes {expected}. They "
+            "are of two bases: get the folder again."
+        )
 
 
 def _name_and_licence(path: Path) -> tuple[str, str]:

@@ -101,20 +101,20 @@ class GeneratorNetwork(nn.Module):
         return int(2 ** (vae_levels - 1) * 2 ** (unet_levels - 1))
 
     def encode(self, image: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Turn `[B, 3, H, W]` in [-1, 1] into the UNet's latent and the encoder's activations."""
+        """Turn `[B, 3, H, W]` in [-1, 1] into the UNet's latent, in float32 or wider, and the encoder's activations."""
         mean, taps = encode_with_taps(self.vae, self._in_input_range(image))
-        return mean * self.latent_scale, taps
+        return mean.to(torch.promote_types(mean.dtype, torch.float32)) * self.latent_scale, taps
 
     def denoise(self, latent: Tensor, prompt_embedding: Tensor) -> Tensor:
         """Turn the UNet's noisy latent into the estimate of the clean one, of the same shape, in float32 or wider."""
         timestep = torch.tensor(self.step.timestep, device=latent.device)
         prompt = prompt_embedding.expand(latent.shape[0], -1, -1)
-        noise = cast(Tensor, self.unet(latent, timestep, prompt, return_dict=False)[0])
+        noise = cast(Tensor, self.unet(latent.to(prompt.dtype), timestep, prompt, return_dict=False)[0])
         return self.step.x0_from_noise(latent, noise)
 
-    def decode(self, latent: Tensor, taps: list[Tensor], *, dtype: torch.dtype) -> Tensor:
-        """Turn a clean latent and the encoder's activations into `[B, 3, H, W]` in [-1, 1] of a dtype."""
-        decoded = decode_with_skips(self.vae, (latent / self.latent_scale).to(dtype), self.skips(taps))
+    def decode(self, latent: Tensor, taps: list[Tensor]) -> Tensor:
+        """Turn a clean latent and the encoder's activations into `[B, 3, H, W]` in [-1, 1], of their dtype."""
+        decoded = decode_with_skips(self.vae, (latent / self.latent_scale).to(taps[0].dtype), self.skips(taps))
         return decoded.clamp(-1.0, 1.0)
 
     def _in_input_range(self, image: Tensor) -> Tensor:
@@ -138,4 +138,4 @@ class OneStepGenerator(GeneratorNetwork):
             `[B, 3, H, W]` in [-1, 1], RGB, of the decoder's dtype.
         """
         latent, taps = self.encode(image)
-        return self.decode(self.denoise(latent, prompt_embedding), taps, dtype=latent.dtype)
+        return self.decode(self.denoise(latent, prompt_embedding), taps)

@@ -13,6 +13,7 @@ from onestep.errors import GeneratorError
 _SHARD = re.compile(r"-\d+-of-\d+$")
 _WEIGHT_STEMS = ("diffusion_pytorch_model", "model")
 _TEXT_ENCODERS = ("CLIPTextModel",)
+_VOCABULARY = ("vocab.json", "merges.txt")
 _T = TypeVar("_T")
 
 
@@ -35,6 +36,17 @@ def check_text_encoder(path: Path) -> None:
             f"{path} holds a text encoder of class {', '.join(found)}; supported: {', '.join(_TEXT_ENCODERS)}, of any "
             "width and depth. Choose a base of SD-Turbo's family."
         )
+
+
+def check_tokenizer(path: Path) -> None:
+    """Raise GeneratorError unless a tokenizer's folder holds its vocabulary: without it every word is unknown."""
+    if (path / "tokenizer.json").is_file() or all((path / name).is_file() for name in _VOCABULARY):
+        return
+    found = ", ".join(sorted(file.name for file in path.iterdir())) or "nothing"
+    raise GeneratorError(
+        f"{path} holds no vocabulary: expected tokenizer.json, or {' and '.join(_VOCABULARY)}; found: {found}. "
+        "Get the folder again."
+    )
 
 
 def load_network(load: Callable[..., _T], path: Path) -> _T:
@@ -63,7 +75,7 @@ def load_part(load: Callable[..., _T], path: Path, **options: Any) -> _T:
     """
     try:
         return load(str(path), local_files_only=True, **options)
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as err:
+    except Exception as err:  # of any sort: the tokenizers library, for one, raises plain ones
         raise GeneratorError(f"{path} could not be loaded: {err}") from err
 
 

@@ -30,7 +30,7 @@ class StochasticGenerator(GeneratorNetwork):
         """
         with applied_strength(self, strength):
             latent, taps = self.encode(image)
-            mixed = (strength * latent + (1.0 - strength) * noise).to(latent.dtype)
+            mixed = strength * latent + (1.0 - strength) * noise
             x0 = self.denoise(mixed, prompt_embedding)
             scaled = [strength.to(tap.dtype) * tap for tap in taps]
-            return self.decode(x0, scaled, dtype=latent.dtype)
+            return self.decode(x0, scaled)

@@ -130,7 +130,7 @@ def _open_eager(workload: Workload) -> OpenRow:
             latent, taps = generator.encode(image)
         clean = generator.denoise(latent, module.prompt_embedding)
         with stages.stage("decoder"):
-            decoded = generator.decode(clean, taps, dtype=latent.dtype)
+            decoded = generator.decode(clean, taps)
         return _taken(module.frame_from_image(decoded))
 
     return OpenRow(call, stages, shared_bytes=module_bytes(generator))

@@ -137,7 +137,7 @@ def _merged(choice: GeneratorChoice, path: Path) -> "PackedGenerator":
     print_stage(f"reading {path}")
     checkpoint = read_checkpoint(path)
     direction = checkpoint.chosen_direction(choice.direction or _own_direction(choice.known, checkpoint))
-    known_prompt = choice.known.prompt if choice.known else None
+    known_prompt = _own_prompt(choice.known, direction)
     prompt = checkpoint.chosen_prompt(direction, known_prompt if choice.prompt is None else choice.prompt)
     folder = find_base(choice.base or checkpoint.base or FULL_SIZE_BASE, download=choice.download)
     check_memory(folder, choice.size)
@@ -145,6 +145,11 @@ def _merged(choice: GeneratorChoice, path: Path) -> "PackedGenerator":
     base = load_base(folder)
     print_stage("merging")
     return merged_generator(base, checkpoint, direction=direction, prompt=prompt, domain=choice.domain)
+
+
+def _own_prompt(known: Domain | None, direction: str) -> str | None:
+    """Return a domain's prompt, which is of its own direction only: day2night's says nothing about the way back."""
+    return known.prompt if known is not None and direction == known.direction else None
 
 
 def _own_direction(known: Domain | None, checkpoint: "Checkpoint") -> Literal["a2b", "b2a"] | None:

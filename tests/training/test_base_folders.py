@@ -8,6 +8,7 @@ import pytest
 import torch
 from diffusers import DDPMScheduler
 from safetensors.torch import load_file, save_file
+from transformers import CLIPTextModel
 
 from onestep.errors import GeneratorError
 from onestep.training.base import UNKNOWN_LICENCE, load_base, random_base, save_base
@@ -116,6 +117,48 @@ def test_an_unknown_text_encoder_is_named(folder: Path) -> None:
     content = {**json.loads(config.read_text(encoding="utf-8")), "architectures": ["T5EncoderModel"]}
     config.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(GeneratorError, match="class T5EncoderModel; supported: CLIPTextModel"):
+        load_base(folder)
+
+
+@pytest.mark.parametrize(
+    ("said", "size"), [(None, (512, 512)), ((32, 64), (512, 256)), ([32, 64], (512, 256)), (16, (128, 128))]
+)
+def test_a_base_says_how_large_its_pictures_are_or_not(folder: Path, said: object, size: tuple[int, int]) -> None:
+    """diffusers allows one number, rows and columns, or nothing."""
+    path = folder / "unet" / "config.json"
+    content = {**json.loads(path.read_text(encoding="utf-8")), "sample_size": said}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert load_base(folder).preferred_size == size
+
+
+def test_a_tokenizer_without_words_is_refused(folder: Path) -> None:
+    """The library would load it, and every word of a prompt would be unknown."""
+    (folder / "tokenizer" / "tokenizer.json").unlink()
+    with pytest.raises(GeneratorError, match=r"holds no vocabulary: expected tokenizer\.json.*found: tokenizer_config"):
+        load_base(folder)
+
+
+def test_a_damaged_tokenizer_is_refused(folder: Path) -> None:
+    as_published(folder)
+    (folder / "tokenizer" / "merges.txt").write_text("#version: 0.2\nq x\n", encoding="utf-8")
+    with pytest.raises(GeneratorError, match="tokenizer could not be loaded"):
+        load_base(folder)
+
+
+def test_a_tokenizer_of_another_base_is_named(folder: Path) -> None:
+    as_published(folder)
+    path = folder / "tokenizer" / "vocab.json"
+    words = {word: number + 40_000 for word, number in json.loads(path.read_text(encoding="utf-8")).items()}
+    path.write_text(json.dumps(words), encoding="utf-8")
+    with pytest.raises(GeneratorError, match=r"has a token 40\d+, and its text encoder knows 514"):
+        load_base(folder).prompt_embedding("driving in the night")
+
+
+def test_a_text_encoder_of_another_width_is_named(folder: Path) -> None:
+    wider = random_base("tiny", seed=1).text_encoder.config
+    wider.hidden_size, wider.num_attention_heads = 64, 2
+    CLIPTextModel(wider).save_pretrained(folder / "text_encoder")
+    with pytest.raises(GeneratorError, match="embeddings that are 64 wide, and its UNet takes 32"):
         load_base(folder)
 
 

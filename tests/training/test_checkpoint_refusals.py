@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import random
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tests.training.published import SEED, paired, unpaired
 
 paired_file = cache(lambda: paired().file)
 unpaired_file = cache(lambda: unpaired().file)
+stochastic_file = cache(lambda: paired(stochastic=True).file)
 
 
 def saved(content: Any, path: Path) -> Path:
@@ -69,8 +71,11 @@ def test_a_truncated_pickle_is_refused(share: float, tmp_path: Path) -> None:
         read_checkpoint(tmp_path / "cut.pkl")
 
 
-def test_garbage_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "garbage.pkl").write_bytes(bytes(range(256)) * 8)
+@pytest.mark.parametrize(
+    "garbage", [bytes(range(256)) * 8, b"." * 64, b"\x80\x02J\x01", b"", *map(random.Random(0).randbytes, [300] * 100)]
+)
+def test_garbage_is_refused(garbage: bytes, tmp_path: Path) -> None:
+    (tmp_path / "garbage.pkl").write_bytes(garbage)
     with pytest.raises(CheckpointError, match=r"garbage\.pkl .* is damaged or no checkpoint"):
         read_checkpoint(tmp_path / "garbage.pkl")
 
@@ -144,6 +149,14 @@ def test_tensors_that_do_not_fit_are_listed_before_anything_is_computed(base: Ba
     assert "unet conv_in.weight [1, 4, 3, 3] instead of [48, 4, 3, 3]" in message
     assert "1 not floating-point: unet conv_in.bias int32" in message
     assert all(torch.equal(before[name], tensor) for name, tensor in base.unet.state_dict().items())
+
+
+def test_half_of_a_trained_input_convolution_is_missing_its_bias(base: Base, tmp_path: Path) -> None:
+    content = dict(stochastic_file())
+    name = "conv_in.conv_in_curr.bias"
+    content["state_dict_unet"] = {k: v for k, v in content["state_dict_unet"].items() if k != name}
+    with pytest.raises(CheckpointError, match=r"1 missing: unet conv_in\.bias"):
+        merged_generator(base, read_checkpoint(saved(content, tmp_path / "sketch.pkl")), prompt="")
 
 
 def test_a_vae_without_all_its_weights_is_incomplete(base: Base, tmp_path: Path) -> None:

@@ -1,17 +1,19 @@
 """The commands on checkpoints and bases: `merge`, `import` and `random-base`."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from onestep.cli.choose_generator import GeneratorChoice, loaded_generator
 from onestep.cli.import_checkpoint import import_checkpoint
 from onestep.cli.merge import merge
 from onestep.cli.random_base import random_base
 from onestep.errors import CheckpointError, GeneratorError, OutputError
 from onestep.training.base import load_base
 from onestep.training.folder import load_generator
-from tests.training.published import SEED, paired
+from tests.training.published import SEED, paired, unpaired
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +51,15 @@ def test_a_lacking_prompt_is_said_before_the_base_is_loaded(edges: Path, tmp_pat
     with pytest.raises(GeneratorError, match="empty lacks unet, vae"):
         merge(edges, tmp_path / "generator", str(tmp_path / "empty"), prompt="")
     assert not (tmp_path / "generator").exists()
+
+
+def test_the_prompt_of_a_domain_is_for_its_own_direction(base: Path, tmp_path: Path) -> None:
+    path = unpaired().save(tmp_path / "night.pkl")
+    forth = GeneratorChoice("day2night", None, path, str(base), None, None)
+    assert loaded_generator(forth).card.prompt == "driving in the night"
+    with pytest.raises(CheckpointError, match="stores no prompt"):
+        loaded_generator(replace(forth, direction="b2a"))
+    assert loaded_generator(replace(forth, direction="b2a", prompt="driving in the day")).card.direction == "b2a"
 
 
 def test_an_existing_generator_is_kept(base: Path, edges: Path, tmp_path: Path) -> None:

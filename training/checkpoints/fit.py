@@ -84,6 +84,7 @@ def _check_part(label: str, part: PartWeights, network: Any, faults: _Faults) ->
         else:
             faults.extra.append(f"{label} {module}")
     faults.missing.extend(f"{label} {name}" for name in _missing(part, layers, shapes))
+    faults.missing.extend(f"{label} {name}" for name in _halves(part))
 
 
 def _check_pair(name: str, pair: LowRankPair, layer: nn.Linear | nn.Conv2d, rank: int, faults: _Faults) -> None:
@@ -96,6 +97,13 @@ def _missing(part: PartWeights, layers: Mapping[str, Any], shapes: Mapping[str, 
     yield from (name for name in targeted(layers, part.targets) if name not in part.pairs)
     if part.complete:
         yield from (name for name in shapes if name not in part.full)
+
+
+def _halves(part: PartWeights) -> Iterator[str]:
+    """Yield the weight or the bias of convolutions that have only the other at strength."""
+    modules = {name.rpartition(".")[0] for name in part.full_at_strength}
+    both = (f"{module}.{kind}" for module in sorted(modules) for kind in ("weight", "bias"))
+    yield from (name for name in both if name not in part.full_at_strength)
 
 
 def _other_base(unet: PartWeights, base: Base) -> str:

@@ -30,7 +30,7 @@ def read_pickle(path: Path) -> dict[str, Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError) as err:
+    except Exception as err:  # whatever garbage makes torch's unpickler stumble over, IndexError and struct.error too
         raise _refusal(path, err) from err
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise CheckpointError(f"{path} holds a {type(content).__name__} and no table by name: it is no checkpoint.")
@@ -60,15 +60,17 @@ def _foreign_globals(path: Path) -> list[str]:
     strings: list[str] = []
     names: list[str] = []
     try:
-        for opcode, argument, _ in pickletools.genops(_pickled_bytes(path)):
-            if opcode.name in _STRINGS:
-                strings.append(str(argument))
-            elif opcode.name == "GLOBAL":
-                names.append(str(argument).replace(" ", "."))
-            elif opcode.name == "STACK_GLOBAL":
-                names.append(".".join(strings[-2:]))
-    except (ValueError, IndexError, OSError, zipfile.BadZipFile):
-        pass  # the rest is no pickle; what was found before counts
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about escape sequences in garbage
+            for opcode, argument, _ in pickletools.genops(_pickled_bytes(path)):
+                if opcode.name in _STRINGS:
+                    strings.append(str(argument))
+                elif opcode.name == "GLOBAL":
+                    names.append(str(argument).replace(" ", "."))
+                elif opcode.name == "STACK_GLOBAL":
+                    names.append(".".join(strings[-2:]))
+    except Exception:  # of any sort: the rest is no pickle; what was found before counts
+        pass
     return [name for name in names if name.split(".")[0] not in _HARMLESS]
 
 

@@ -14,7 +14,6 @@ VAE_ALPHA = 8.0
 """peft's default, which the reference leaves alone for the VAE and for the paired UNet."""
 
 _SKIP_PREFIX = "decoder.skip_conv_"
-_SKIP_COUNT = 4
 
 
 def table_of_tensors(content: Mapping[str, Any], key: str, *, source: str) -> dict[str, Tensor]:
