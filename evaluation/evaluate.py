@@ -48,6 +48,7 @@ def evaluate(request: Request, folder: Path, *, kpis: Sequence[Kpi] = (), stages
     Raises:
         OnestepError: Inputs cannot be read or have nothing in common, a bundle cannot be run, a network is missing.
     """
+    before = environment()
     notes: list[str] = []
     translators = translators_of(request)
     instruments = open_instruments(request)
@@ -70,7 +71,7 @@ def evaluate(request: Request, folder: Path, *, kpis: Sequence[Kpi] = (), stages
         pictures=_picture_refs(material, domain),
         clips=material.clips,
         verdicts=verdicts_of(kpis, rows),
-        environment=environment(),
+        environment=before,
         licences=_licences(translators, instruments, request),
         notes=notes,
     )

@@ -68,5 +68,5 @@ def _add_optional(name: str, distances: "dict[str, PairDistance]", missing: dict
     try:
         distances[name] = PackageDistance(name)
     except (ImportError, OSError, RuntimeError) as err:
-        why = f"its package is not usable here ({str(err).splitlines()[0]})"
+        why = f"its package is not usable here ({(str(err).splitlines() or [type(err).__name__])[0]})"
         missing |= {name: why, f"{name}_to_input": why}

@@ -27,6 +27,7 @@ from onestep.domains import embedded_bundle, embedded_domains
 from onestep.errors import OnestepError
 from onestep.frame_size import FrameSize, frame_size_from_text
 from onestep.runtime.backends.choose import BACKENDS
+from onestep.runtime.backends.tensorrt_timing import COUNT, WARM_UP
 from onestep.runtime.cuda.calls import open_cuda
 from onestep.runtime.cuda.device import Gpu, first_gpu
 from scripts.gpu_rows import CheckedBundle, Row, measured_row, why_not_running
@@ -99,14 +100,14 @@ def write_results(
 ) -> Path:
     """Write the figures of a run below `RESULTS` and return the file."""
     at = datetime.now(UTC)
-    path = RESULTS / f"{gpu.name.replace(' ', '-').lower()}-{at:%Y-%m-%d}.json"
+    path = RESULTS / f"{gpu.name.replace(' ', '-').lower()}-{at:%Y-%m-%dT%H%M}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     figures = {
         "at": at.isoformat(timespec="seconds"),
         "gpu": asdict(gpu),
         "full_size": str(size),
-        "warm_up": 20,
-        "count": 100,
+        "warm_up": WARM_UP,
+        "count": COUNT,
         "tests_passed": tests_passed,
         "passed_over": passed_over,
         "rows": [asdict(row) | {"misses": row.misses()} for row in rows],

@@ -98,10 +98,11 @@ def _gpu(backend: str) -> "BuildGpu | None":
 
     try:
         gpu = first_gpu(open_cuda(for_backend=f"onestep build with {backend}"))
-    except OnestepError:
-        if tensorrt_library(backend).is_rtx:
-            return None
-        raise
+    except OnestepError as err:
+        if not tensorrt_library(backend).is_rtx:
+            raise
+        print(f"Built without a GPU, which {backend} allows; nothing is timed. {err}", file=sys.stderr)
+        return None
     return BuildGpu(gpu.name, gpu.compute_capability, gpu.driver, gpu.cuda)
 
 

@@ -3,7 +3,6 @@
 Not run on a GPU where it was written.
 """
 
-from collections.abc import Callable
 
 from onestep.bundle import Bundle
 from onestep.bundle.engine_record import EngineHost, build_command, find_engine
@@ -18,8 +17,6 @@ from onestep.runtime.cuda.device import compute_capability
 from onestep.runtime.cuda.frame_engine import GpuFrameEngine
 from onestep.runtime.cuda.resources import CudaResources
 from onestep.tensorrt_library import tensorrt_library
-
-OpenCuda = Callable[[str], Cuda]
 
 
 def why_not(name: str) -> str | None:

@@ -14,7 +14,8 @@ from onestep.runtime.backends.tensorrt_plan import PlanSource
 from onestep.runtime.cuda.calls import open_cuda
 from onestep.tensorrt_library import tensorrt_library
 
-_WARM_UP, _COUNT = 20, 100
+WARM_UP, COUNT = 20, 100
+"""Frames that are not timed, and those that are."""
 
 
 def plan_latency_ms(
@@ -50,7 +51,7 @@ def plan_latency_ms(
         engine.close()
 
 
-def frame_latencies_ms(engine: Engine, *, warm_up: int = _WARM_UP, count: int = _COUNT) -> list[float]:
+def frame_latencies_ms(engine: Engine, *, warm_up: int = WARM_UP, count: int = COUNT) -> list[float]:
     """Time frames one at a time, from submitting to the result.
 
     Args:

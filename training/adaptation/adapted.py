@@ -14,6 +14,7 @@ from onestep.training.adaptation.lora import Adapter, add_adapters
 from onestep.training.adaptation.recompute import recompute_vae
 from onestep.training.base import Base
 from onestep.training.checkpoints.checkpoint import Direction
+from onestep.training.checkpoints.published import FIXED_ALPHA
 from onestep.training.generator import OneStep, OneStepGenerator
 from onestep.training.vae_skips import SkipConvolutions
 
@@ -90,9 +91,9 @@ def adapt_unpaired(base: Base, *, unet_rank: int, vae_rank: int, seed: int) -> A
 
 def adapt_paired(base: Base, *, unet_rank: int, vae_rank: int, seed: int) -> AdaptedGenerator:
     """Adapt a base as pix2pix-turbo does: one adapter in the UNet, alpha 8, and an input from 0 to 1."""
-    adapter = Adapter(targets.PAIRED_ADAPTER, targets.PAIRED_UNET_TARGETS, rank=unet_rank, alpha=targets.FIXED_ALPHA)
+    adapter = Adapter(targets.PAIRED_ADAPTER, targets.PAIRED_UNET_TARGETS, rank=unet_rank, alpha=FIXED_ALPHA)
     return AdaptedGenerator(base, unet_adapters=(adapter,), directions=("paired",), vae_rank=vae_rank, seed=seed)
 
 
 def _vae_adapter(names: tuple[str, ...], rank: int) -> Adapter:
-    return Adapter(targets.VAE_ADAPTER, names, rank=rank, alpha=targets.FIXED_ALPHA)
+    return Adapter(targets.VAE_ADAPTER, names, rank=rank, alpha=FIXED_ALPHA)

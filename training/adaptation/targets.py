@@ -1,15 +1,9 @@
-"""The layers that are adapted, by the names of diffusers' modules, and the published ranks and scales.
+"""The layers that are adapted, by the names of diffusers' modules.
 
 Facts from `src/cyclegan_turbo.py` and `src/pix2pix_turbo.py` of GaParmar/img2img-turbo.
 """
 
 from torch import nn
-
-UNPAIRED_UNET_RANK = 128
-PAIRED_UNET_RANK = 8
-VAE_RANK = 4
-FIXED_ALPHA = 8.0
-"""peft's default, which the reference leaves alone for both VAEs and for the paired UNet, whatever the rank."""
 
 PAIRED_ADAPTER = "default"
 VAE_ADAPTER = "vae_skip"

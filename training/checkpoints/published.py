@@ -10,8 +10,8 @@ from onestep.errors import CheckpointError
 from onestep.training.checkpoints.checkpoint import DirectionWeights, LowRankPair, PartWeights
 from onestep.training.checkpoints.peft_names import split_state
 
-VAE_ALPHA = 8.0
-"""peft's default, which the reference leaves alone for the VAE and for the paired UNet."""
+FIXED_ALPHA = 8.0
+"""peft's default, which the reference leaves alone for both VAEs and for the paired UNet, whatever the rank."""
 
 _SKIP_PREFIX = "decoder.skip_conv_"
 
@@ -58,7 +58,7 @@ def direction_weights(
     skip_targets = tuple(_skip_name(f"decoder.{end}") for end in ends if _is_skip(f"decoder.{end}"))
     vae = PartWeights(
         rank=rank,
-        alpha=VAE_ALPHA,
+        alpha=FIXED_ALPHA,
         targets=tuple(end for end in ends if not _is_skip(f"decoder.{end}")),
         pairs={name: pair for name, pair in pairs.items() if not _is_skip(name)},
         full={name: tensor for name, tensor in full.items() if not _is_skip(name)},
@@ -66,7 +66,7 @@ def direction_weights(
     )
     skips = PartWeights(
         rank=rank,
-        alpha=VAE_ALPHA,
+        alpha=FIXED_ALPHA,
         targets=skip_targets,
         pairs={_skip_name(name): pair for name, pair in pairs.items() if _is_skip(name)},
         full={_skip_name(name): tensor for name, tensor in full.items() if _is_skip(name)},

@@ -12,10 +12,9 @@ from torch import Tensor
 
 from onestep.training.checkpoints.checkpoint import Checkpoint, Kind, PartWeights
 from onestep.training.checkpoints.peft_names import split_state
-from onestep.training.checkpoints.published import VAE_ALPHA, direction_weights, names, rank, table_of_tensors
+from onestep.training.checkpoints.published import FIXED_ALPHA, direction_weights, names, rank, table_of_tensors
 
 _FROZEN_TWIN, _TRAINED_TWIN = "conv_in.conv_in_pretrained.", "conv_in.conv_in_curr."
-_UNET_ALPHA = VAE_ALPHA
 
 KEYS = (
     "state_dict_unet",
@@ -45,7 +44,7 @@ def paired_checkpoint(content: Mapping[str, Any], *, path: Path, sha256: str) ->
     kind: Kind = "stochastic" if twin else "paired"
     unet = PartWeights(
         rank=rank(content, "rank_unet", source=source),
-        alpha=_UNET_ALPHA,
+        alpha=FIXED_ALPHA,
         targets=names(content, "unet_lora_target_modules", source=source),
         pairs=pairs,
         full=_without(full, _TRAINED_TWIN, _FROZEN_TWIN) | _renamed(full, _FROZEN_TWIN),

@@ -60,7 +60,7 @@ class DataSettings(Checked):
     data: str = field(default="", metadata=about("Folder of the pictures; `onestep data check` knows its layouts."))
     preparation: str = field(
         default="resize_286_randomcrop_256x256_hflip",
-        metadata=about("How a picture comes to the network's size, by its name; see docs/training.md."),
+        metadata=about("How a picture comes to the network's size, by its name; see docs/data.md."),
     )
     batch_size: int = field(
         default=4, metadata=about("Pictures per step and side, over all processes together.", at_least=1)
