@@ -4,6 +4,8 @@ VENV ?= .venv
 VIDEO ?=
 OUTPUT ?= demo/night.mp4
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check -q
+# Only its own result is replaced unasked, not a file that the user named.
+REPLACE = $(if $(filter file,$(origin OUTPUT)),--overwrite)
 MADE_FROM = pyproject.toml setup.py constraints.txt
 
 .PHONY: demo test lint types unit gpu-check clean
@@ -13,13 +15,13 @@ demo: $(VENV)/.run-ready  ## translate VIDEO (or a rendered clip) to night, with
 ifeq ($(VIDEO),)
 	@mkdir -p demo
 	@test -f demo/day.mp4 || $(VENV)/bin/onestep render-video demo/day.mp4 --seconds 6
-	@$(VENV)/bin/onestep run-video demo/day.mp4 -o "$(OUTPUT)" --overwrite
+	@$(VENV)/bin/onestep run-video demo/day.mp4 -o "$(OUTPUT)" $(REPLACE)
 else
-	@$(VENV)/bin/onestep run-video "$(VIDEO)" -o "$(OUTPUT)" --overwrite
+	@$(VENV)/bin/onestep run-video "$(VIDEO)" -o "$(OUTPUT)" $(REPLACE)
 endif
 	@echo "The result is in $(OUTPUT)"
 
-test: lint types unit  ## everything that CI checks
+test: lint types unit  ## lint, types and tests; .ci/run tries the wheel as well
 
 lint: $(VENV)/.dev-ready
 	$(VENV)/bin/ruff check .

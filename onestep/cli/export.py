@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from onestep.atomic import check_free
 from onestep.cli.choose_generator import GeneratorChoice, loaded_generator
 from onestep.cli.export_engine import EngineOption, check_buildable, engine_backend, engine_of_export
 from onestep.cli.stage import print_stage
@@ -70,9 +71,7 @@ def export(
     """
     frame_size = frame_size_from_text(size) if size else None
     choice = GeneratorChoice(domain, generator, checkpoint, base, direction, prompt, download, frame_size)
-    require("torch", extra="export", purpose="export a generator")
-    require("diffusers", extra="export", purpose="export a generator")
-    require("onnxscript", extra="export", purpose="export a generator")
+    require_export_libraries("export a generator")
     backend = engine_backend(engine)
     from onestep.exporter.export import ExportOptions, export_bundle
     from onestep.exporter.quiet import quiet_libraries
@@ -86,6 +85,8 @@ def export(
         compact=compact,
         overwrite=overwrite,
     )
+    if output is not None:
+        check_free(output, overwrite=overwrite)
     with quiet_libraries():
         packed = [loaded_generator(choice)]
         card = packed[0].card
@@ -100,6 +101,20 @@ def export(
     if as_json:
         print(json.dumps(_plain(report) | outcome.plain(), indent=2))
     outcome.finish(show=not as_json)
+
+
+def require_export_libraries(purpose: str) -> None:
+    """Import all that an export uses up to its proof, so that it does not end half-way.
+
+    Args:
+        purpose: What the libraries are needed for, to stand after "needed to".
+
+    Raises:
+        MissingExtraError: One is not installed; names the pip command.
+    """
+    for library in ("torch", "diffusers", "transformers", "safetensors", "onnx", "onnxscript"):
+        require(library, extra="export", purpose=purpose)
+    require("onnxruntime", extra="cpu", purpose="prove that the graph computes what the generator computes")
 
 
 def _print_report(report: "ExportReport") -> None:

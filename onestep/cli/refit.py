@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from onestep.cli.export import require_export_libraries
 from onestep.cli.stage import print_stage
-from onestep.errors import require
 
 if TYPE_CHECKING:
     from onestep.exporter.engines.refit_bundle import RefitReport
@@ -25,9 +25,7 @@ def refit(
     The engines must have been built with --refittable. The bundle changes only once everything has passed: the new
     graph against the generator, and each engine against the new graph.
     """
-    purpose = "export the new generator"
-    for library in ("torch", "diffusers", "onnxscript"):
-        require(library, extra="export", purpose=purpose)
+    require_export_libraries("export the new generator")
     from onestep.bundle import open_bundle
     from onestep.exporter.engines.refit_bundle import refit_bundle
     from onestep.exporter.engines.refit_gpu import installed_gpu

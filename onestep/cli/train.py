@@ -1,6 +1,7 @@
 """`onestep train`: pictures and a base become a checkpoint."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -152,4 +153,16 @@ def _print(report: "RunReport", *, as_json: bool, base: str) -> None:
     print(f"Checkpoint: {folder.checkpoint} (after {report.steps} steps, moving average)")
     if report.best_step is not None:
         print(f"Best: {folder.best} (after {report.best_step} steps)")
-    print(f"Next: onestep merge {folder.checkpoint} --base {base} -o GENERATOR", file=sys.stderr)
+    print(f"Next: {_merge_command(folder.checkpoint, base)}", file=sys.stderr)
+
+
+def _merge_command(checkpoint: Path, base: str) -> str:
+    """Return the command that makes a generator of a run's checkpoint, with the options that this one needs."""
+    from onestep.training.checkpoints.safetensors_file import load_checkpoint
+
+    directions = load_checkpoint(checkpoint).directions
+    direction, weights = next(iter(directions.items()))
+    options = ["--direction", direction] if len(directions) > 1 else []
+    if weights.prompt is None:  # of captions that differ, none is stored
+        options += ["--prompt", "TEXT"]
+    return shlex.join(["onestep", "merge", str(checkpoint), "--base", base, *options, "-o", "GENERATOR"])

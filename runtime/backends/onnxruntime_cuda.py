@@ -59,7 +59,7 @@ def _why_too_old(version: str) -> str | None:
         return None
     return (
         f"the installed onnxruntime-gpu {version} is older than {OLDEST[0]}.{OLDEST[1]}, which runs all operators of "
-        "opset 21 on the GPU and replays a graph without waiting for it (pip install -U 'onestep[gpu]')"
+        "opset 21 on the GPU and replays a graph without waiting for it (pip install -U onnxruntime-gpu)"
     )
 
 

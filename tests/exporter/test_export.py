@@ -8,6 +8,7 @@ import torch
 
 import onestep.runtime
 from onestep.bundle import open_bundle
+from onestep.cli.export import export
 from onestep.errors import OutputError, ParityError, SettingError, UnknownNameError
 from onestep.exporter import parity
 from onestep.exporter.export import ExportOptions, export_bundle
@@ -77,6 +78,11 @@ def test_an_existing_bundle_is_kept(bundle: Path, packed: PackedGenerator) -> No
     with pytest.raises(OutputError, match=r"exists already.*--overwrite"):
         export_bundle(packed, bundle, options=ExportOptions(size=SIZE))
     assert (bundle / "manifest.json").read_bytes() == before
+
+
+def test_the_command_sees_an_existing_bundle_before_it_loads_anything(bundle: Path, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"exists already.*--overwrite"):
+        export(base=str(tmp_path), output=bundle)
 
 
 def test_a_failed_proof_leaves_nothing(

@@ -92,7 +92,10 @@ def test_a_manifest_without_the_graph(bundle: Path) -> None:
 
 def test_a_newer_manifest_says_what_to_do(bundle: Path) -> None:
     edit(bundle, lambda content: content.update(version=99))
-    with pytest.raises(BundleError, match="has version 99; this onestep reads versions up to 1. Update it"):
+    with pytest.raises(
+        BundleError,
+        match="has version 99; this onestep reads versions up to 1. Update your clone of onestep and install",
+    ):
         open_bundle(bundle)
 
 

@@ -119,7 +119,7 @@ def test_no_engine_names_the_command(bundle: Bundle) -> None:
     ("change", "message"),
     [
         ({"format": "other"}, "describes no engine"),
-        ({"version": 2}, r"has version 2; this onestep reads version 1\. Update it"),
+        ({"version": 2}, r"has version 2; this onestep reads version 1\. Update your clone of onestep and install"),
         ({"plan_bytes": "many"}, "plan_bytes is 'many'; expected int"),
         ({"profiles": None}, "profiles is None; expected list"),
     ],

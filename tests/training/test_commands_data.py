@@ -4,13 +4,16 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from onestep.cli.data import check
 from onestep.errors import InputError, SettingError
-from tests.training.picture_folders import unpaired
+from onestep.training.trainer.settings import Kind
+from onestep.training.trainer.settings_file import default_settings
+from tests.training.picture_folders import bdd100k, controlnet, paired, unpaired
 
 
 def onestep(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -18,6 +21,13 @@ def onestep(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "onestep", *arguments], cwd=cwd, env=environment, capture_output=True, text=True
     )
+
+
+def specified_bdd100k(folder: Path) -> Path:
+    """Make a folder of BDD100K's layout with what selects two sides of it."""
+    sides = 'a = "timeofday=daytime"\nb = "timeofday=night"\n'
+    (bdd100k(folder) / "bdd100k.toml").write_text(f'images = "images"\nlabels = "labels"\n{sides}')
+    return folder
 
 
 def test_errors_are_a_table_on_stdout_and_status_1(tmp_path: Path) -> None:
@@ -42,6 +52,44 @@ def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = json.loads(capsys.readouterr().out)
     assert report["errors"] == 0
     assert [finding["check"] for finding in report["findings"]] == ["few-pictures"]
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "crop"),
+    [
+        (unpaired, "unpaired", "256x256"),
+        (paired, "paired", "512x512"),
+        (controlnet, "paired", "512x512"),
+        (specified_bdd100k, "unpaired", "256x256"),
+    ],
+)
+def test_pictures_are_held_against_the_default_of_the_training_that_they_are_for(
+    make: Callable[[Path], Path], kind: Kind, crop: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make(tmp_path)
+    with pytest.raises(InputError):
+        check(folder, as_json=True)
+    report = json.loads(capsys.readouterr().out)
+    default = default_settings(kind).data.preparation
+    assert report["preparation"] == default
+    small = [finding["message"] for finding in report["findings"] if finding["check"] == "too-small"]
+    assert small and all(f"below the crop of {crop} that {default} cuts" in message for message in small)
+
+
+def test_the_table_names_the_preparation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    check(unpaired(tmp_path), preparation="resize_32x24")
+    assert "preparation: resize_32x24\n" in capsys.readouterr().out
+
+
+def test_an_unknown_layout_is_prepared_as_unpaired(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(InputError, match="has 1 error"):
+        check(tmp_path, as_json=True)
+    assert json.loads(capsys.readouterr().out)["preparation"] == default_settings("unpaired").data.preparation
+
+
+def test_the_help_names_both_defaults(tmp_path: Path) -> None:
+    shown = onestep("data", "check", "--help", cwd=tmp_path).stdout
+    assert "resize_286_randomcrop_256x256_hflip, of pairs resized_crop_512" in " ".join(shown.replace("│", " ").split())
 
 
 def test_json_with_errors_still_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -73,6 +74,15 @@ def test_a_bad_choice_is_a_usage_error(tmp_path: Path) -> None:
     assert result.exit_code == 2 and "bf61" in result.output
 
 
+def run_next(told: str, options: str, **values: str) -> None:
+    """Run the command that a training has printed, with values for what stands in capitals."""
+    (line,) = [line for line in told.splitlines() if line.startswith("Next: ")]
+    assert options in line
+    program, *arguments = shlex.split(line.removeprefix("Next: "))
+    result = CliRunner().invoke(app, [values.get(argument, argument) for argument in arguments])
+    assert program == "onestep" and result.exit_code == 0, result.output
+
+
 def test_from_pictures_to_a_bundle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = tmp_path / "run"
     options = SMALL | {
@@ -83,7 +93,9 @@ def test_from_pictures_to_a_bundle(tmp_path: Path, capsys: pytest.CaptureFixture
     unpaired(output=run, **options)
     captured = capsys.readouterr()
     assert captured.out == f"Checkpoint: {run / 'checkpoint.safetensors'} (after 1 steps, moving average)\n"
-    assert f"Next: onestep merge {run / 'checkpoint.safetensors'} --base {base_folder()} -o" in captured.err
+    run_next(captured.err, "--direction a2b", GENERATOR=str(tmp_path / "a2b"))
+    assert load_generator(tmp_path / "a2b").card.prompt == "side B"
+    capsys.readouterr()
     with pytest.raises(SettingError, match="The run was begun with other settings: seed was 42 and is 1"):
         unpaired(resume=run, seed=1)
     unpaired(resume=run, max_steps=2, as_json=True)
@@ -107,6 +119,18 @@ def test_from_pictures_to_a_bundle(tmp_path: Path, capsys: pytest.CaptureFixture
 def test_a_paired_run_by_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pictures = paired_pictures(tmp_path / "pictures", captions=("a house", "a tree"))
     paired(output=tmp_path / "run", **SMALL | {"data": str(pictures), "base": str(base_folder()), "max_steps": 1})
-    merge(tmp_path / "run" / "checkpoint.safetensors", tmp_path / "generator", str(base_folder()), prompt="a hut")
+    run_next(capsys.readouterr().err, "--prompt TEXT", GENERATOR=str(tmp_path / "generator"), TEXT="a hut")
     packed = load_generator(tmp_path / "generator")
     assert packed.card.prompt == "a hut" and packed.card.input_range == (0.0, 1.0)
+
+
+def test_one_caption_for_all_pairs_needs_no_prompt_afterwards(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures = paired_pictures(tmp_path / "pictures", captions=("a house",))
+    run = tmp_path / "a run"
+    paired(output=run, **SMALL | {"data": str(pictures), "base": str(base_folder()), "max_steps": 1})
+    told = capsys.readouterr().err
+    assert f"Next: onestep merge '{run}/checkpoint.safetensors' --base {base_folder()} -o GENERATOR" in told
+    run_next(told, "--base", GENERATOR=str(tmp_path / "generator"))
+    assert load_generator(tmp_path / "generator").card.prompt == "a house"

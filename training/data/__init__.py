@@ -10,10 +10,9 @@ from onestep.training.data.few import FewPictures, few_pictures, few_warning
 from onestep.training.data.folders import Pair, PairedFolder, UnpairedFolder
 from onestep.training.data.layout import recognise_layout
 from onestep.training.data.prefetch import Prefetcher
-from onestep.training.data.preparation import DEFAULT_PREPARATION, Preparation, preparation
+from onestep.training.data.preparation import Preparation, preparation
 
 __all__ = [
-    "DEFAULT_PREPARATION",
     "Bdd100k",
     "FewPictures",
     "Pair",

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,6 @@ from PIL import Image
 from onestep.errors import InputError, SettingError
 from onestep.frame_size import FrameSize
 
-DEFAULT_PREPARATION: Final = "resize_286_randomcrop_256x256_hflip"
 _SIZE = r"\d{1,5}(?:x\d{1,5})?"
 _NAME = re.compile(
     rf"(?:no_resize|resized_crop_(?P<covered>{_SIZE})|randomcrop_(?P<window>{_SIZE})"
