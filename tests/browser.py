@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 REQUIRED = "ONESTEP_REQUIRE_BROWSER"
-_PATIENCE_SECONDS = 60  # for a machine that is busy with other things; nothing here takes a second by itself
+_PATIENCE_SECONDS = 120  # for a machine that is busy with other things; nothing here takes a second by itself
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -37,7 +37,7 @@ def headless_chromium() -> Iterator[Browser]:
     """Give a browser that is closed at the end."""
     path = chromium_path()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path)
+        browser = playwright.chromium.launch(executable_path=path, timeout=_PATIENCE_SECONDS * 1000)
         yield browser
         browser.close()
 

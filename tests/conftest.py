@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 
 from onestep.exporter.quiet import quiet_libraries
 from onestep.training.base import random_base
@@ -12,6 +13,10 @@ from onestep.training.folder import GeneratorCard, PackedGenerator
 from onestep.training.generator import OneStep, OneStepGenerator
 from onestep.training.vae_skips import SkipConvolutions
 from tests.gpu import fail_if_skipped, skip_without_gpu
+
+# The same examples everywhere, and no limits on their time: a busy machine changes nothing.
+settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,7 +1,8 @@
 """What the device can do: its rate of matrix products and of copies, measured in the same run as the rows."""
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from statistics import median
 
 import torch
@@ -46,31 +47,32 @@ class Probe:
     Args:
         device: `cpu` or `cuda`.
         dtype: The run's precision.
+        now: The clock, in seconds, by which samples are due.
     """
 
-    def __init__(self, *, device: str, dtype: torch.dtype) -> None:
+    def __init__(self, *, device: str, dtype: torch.dtype, now: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._side = Clock(device), _SIDES[device]
         self._left, self._right = (torch.randn(self._side, self._side, device=device).to(dtype) for _ in range(2))
         self._product = torch.empty_like(self._left)
         self._source = torch.zeros(_COPY_BYTES[device], dtype=torch.uint8, device=device)
         self._target = torch.empty_like(self._source)
         self._between: list[Rates] = []
-        self._due = _Due()
+        self._now, self._due = now, _Due(now())
 
     def best(self) -> Rates:
         """Measure for some time, and return the best of many calls."""
         self.sample()
-        rates, end = self.sample(), time.monotonic() + _SECONDS
-        while time.monotonic() < end:
+        rates, end = self.sample(), self._now() + _SECONDS
+        while self._now() < end:
             rates = rates.better(self.sample())
         return rates
 
     def sample_between(self) -> None:
         """Take one sample and keep it, unless samples would take more than a twentieth of the time."""
-        if self._due.now():
-            start = time.monotonic()
+        start = self._now()
+        if self._due.at(start):
             self._between.append(self.sample())
-            self._due.spent(time.monotonic() - start)
+            self._due.spent(self._now() - start)
 
     @property
     def median_between(self) -> Rates | None:
@@ -106,11 +108,11 @@ class Probe:
 class _Due:
     """Keeps what is done now and then below its share of the time."""
 
-    begun: float = field(default_factory=time.monotonic)
+    begun: float
     seconds: float = 0.0
 
-    def now(self) -> bool:
-        return self.seconds <= _LARGEST_SHARE * (time.monotonic() - self.begun)
+    def at(self, now: float) -> bool:
+        return self.seconds <= _LARGEST_SHARE * (now - self.begun)
 
     def spent(self, seconds: float) -> None:
         self.seconds += seconds

@@ -1,9 +1,8 @@
 """Operations against hand computation, and the floor that follows from them."""
 
 import math
-import time
+from collections.abc import Iterable
 
-import pytest
 import torch
 from bench.diffusion_rows import diffusion_rows
 from bench.flop_counts import counted_flops
@@ -66,31 +65,43 @@ def test_the_floor_is_the_longer_of_both() -> None:
     assert rates.better(Rates(100e9, 20e9)) == Rates(200e9, 20e9)
 
 
-def test_rates_between_turns_are_medians(monkeypatch: pytest.MonkeyPatch) -> None:
-    probe = Probe(device="cpu", dtype=torch.float32)
-    samples = iter([Rates(3.0, 10.0), Rates(1.0, 30.0), Rates(2.0, 20.0)])
-    monkeypatch.setattr(probe, "sample", lambda: next(samples))
+class PlannedProbe(Probe):
+    """Gives the samples it was given, each of which takes a second of a clock that stands still otherwise."""
+
+    def __init__(self, samples: Iterable[Rates]) -> None:
+        self.seconds, self._samples = 0.0, iter(samples)
+        super().__init__(device="cpu", dtype=torch.float32, now=lambda: self.seconds)
+
+    def sample(self) -> Rates:
+        self.seconds += 1.0
+        return next(self._samples)
+
+
+def test_rates_between_turns_are_medians() -> None:
+    probe = PlannedProbe([Rates(3.0, 10.0), Rates(1.0, 30.0), Rates(2.0, 20.0)])
+    assert (probe.median_between, probe.spread_between, probe.count_between) == (None, None, 0)
     for _ in range(3):
-        time.sleep(0.001)
         probe.sample_between()
+        probe.seconds += 100.0
     assert probe.median_between == Rates(2.0, 20.0)
+    assert probe.spread_between == 1.0
     assert probe.count_between == 3
 
 
-def test_rates_between_turns_take_a_small_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    probe = Probe(device="cpu", dtype=torch.float32)
-
-    def slow() -> Rates:
-        time.sleep(0.05)
-        return Rates(1.0, 1.0)
-
-    monkeypatch.setattr(probe, "sample", slow)
-    for _ in range(3):
+def test_rates_between_turns_take_a_twentieth_of_the_time() -> None:
+    probe = PlannedProbe([Rates(1.0, 1.0)] * 3)
+    for seconds, count in ((0.0, 1), (1.0, 1), (19.9, 1), (20.0, 2), (39.9, 2), (40.0, 3)):
+        probe.seconds = seconds
         probe.sample_between()
-    assert probe.count_between == 1
+        assert probe.count_between == count
 
 
-def test_the_best_rates_are_of_this_machine() -> None:
-    best = Probe(device="cpu", dtype=torch.float32).best()
-    assert best.matrix_flops_per_second > 1e9
-    assert best.copy_bytes_per_second > 1e8
+def test_the_best_rates_are_the_highest_of_a_while_but_for_the_first() -> None:
+    samples = [Rates(9.0, 9.0), Rates(1.0, 2.0), Rates(3.0, 1.0), Rates(2.0, 3.0), Rates(8.0, 8.0)]
+    assert PlannedProbe(samples).best() == Rates(3.0, 3.0)
+
+
+def test_a_sample_is_of_this_machine() -> None:
+    rates = Probe(device="cpu", dtype=torch.float32).sample()
+    assert 0 < rates.matrix_flops_per_second < math.inf
+    assert 0 < rates.copy_bytes_per_second < math.inf

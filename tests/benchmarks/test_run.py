@@ -1,13 +1,13 @@
 """One run with rows made for the test: turns, partial steps, false claims, rows that cannot run."""
 
-import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from bench.clock import CallTime, Clock
 from bench.memory import check_room
 from bench.rates import Probe, Rates
 from bench.row import OpenRow, RowResult, RowSpec
@@ -21,6 +21,29 @@ from onestep.errors import BackendError, SettingError, UnknownNameError
 from onestep.frame_size import FrameSize
 
 RATES = Rates(100e9, 10e9)
+NETWORK_SECONDS = 0.001
+
+
+@dataclass
+class DrivenClock(Clock):
+    """A processor's clock that stands still but where the rows' network moves it."""
+
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__init__("cpu")
+
+    def pass_by(self, seconds: float) -> None:
+        """Move on."""
+        self.seconds += seconds
+
+    def mark(self) -> float:
+        return self.seconds
+
+    def time(self, call: Callable[[], object]) -> CallTime:
+        start = self.seconds
+        call()
+        return CallTime(self.milliseconds(start, self.seconds), None)
 
 
 def row(
@@ -32,11 +55,13 @@ def row(
     needs: int = 0,
     flops: int = 0,
 ) -> RowSpec:
-    """Return a row whose network is nothing, called `calls(steps)` times for a frame."""
-    network = nn.Identity()
+    """Return a row whose network takes a millisecond of a driven clock, and is called `calls(steps)` times a frame."""
 
     def open_row(workload: Workload, count: int) -> OpenRow:
-        stages = Stages(workload.clock)
+        clock, network = workload.clock, nn.Identity()
+        assert isinstance(clock, DrivenClock)
+        network.register_forward_hook(lambda *_: clock.pass_by(NETWORK_SECONDS))
+        stages = Stages(clock)
         stages.watch(UNET, network)
 
         def call() -> list[Frame]:
@@ -44,7 +69,6 @@ def row(
                 raise fails
             for _ in range(calls(count)):
                 network(torch.zeros(1))
-                time.sleep(0.001)
             return workload.frames
 
         return OpenRow(call, stages)
@@ -67,7 +91,9 @@ def measured(workload: Workload, *specs: RowSpec, seconds: float = 1.0) -> list[
 
 
 def table_run(workload: Workload, *, seconds: float, tell: Tell = lambda *_: None) -> TableRun:
-    """Return a run whose clock stands still, so that a busy machine changes nothing, `seconds` before its end."""
+    """Return a run that stays `seconds` before its end and times its rows by a driven clock: no machine is too busy."""
+    workload = replace(workload)
+    vars(workload)["clock"] = DrivenClock()
     probe = Probe(device="cpu", dtype=torch.float32)
     return TableRun(workload, probe, RATES, end_seconds=seconds, tell=tell, now=lambda: 0.0)
 
@@ -77,15 +103,17 @@ def test_rows_are_measured_with_their_stages(workload: Workload) -> None:
     assert first.timing is not None and second.timing is not None
     assert (first.timing.count, second.steps_timed, first.reason) == (2, 5, None)
     assert first.marks == ["few repeats (2)"]
-    assert second.timing.median_ms > first.timing.median_ms > 1.0
-    assert set(first.stages_ms) == {UNET}
+    assert first.timing.samples_ms == pytest.approx([1.0, 1.0])
+    assert second.timing.samples_ms == pytest.approx([5.0, 5.0])
+    assert first.stages_ms == pytest.approx({UNET: 1.0})
+    assert second.stages_ms == pytest.approx({UNET: 5.0})
 
 
 def test_a_row_that_is_too_slow_runs_some_steps_and_says_so(workload: Workload) -> None:
     (slow,) = measured(workload, row(steps=100, flops=int(RATES.matrix_flops_per_second)), seconds=3.0)
     assert slow.steps_timed == 12  # 8 calls of 2 s are predicted, 2 s are there beside the reference's
     assert slow.marks[0] == "per step x steps (12 of 100 steps timed)"
-    assert slow.timing is not None and slow.timing.median_ms > 100
+    assert slow.timing is not None and slow.timing.median_ms == pytest.approx(100.0)
 
 
 def test_a_false_claim_is_the_rows_reason(workload: Workload) -> None:

@@ -42,6 +42,21 @@ def test_starting_imports_nothing_heavy() -> None:
     assert found.strip() == "[]"
 
 
+def test_help_imports_nothing_heavy() -> None:
+    code = f"""
+import sys
+from onestep.cli import main
+sys.argv = ["onestep", "--help"]
+try:
+    main()
+finally:
+    print([m for m in {HEAVY!r} if m in sys.modules], file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "run-video" in done.stdout
+    assert done.stderr.strip() == "[]"
+
+
 def test_defaults_that_are_decided_later_are_in_the_help(tmp_path: Path) -> None:
     video, built = (onestep(command, "--help", cwd=tmp_path).stdout for command in ("run-video", "build"))
     assert "(all cores)" in video
@@ -49,22 +64,44 @@ def test_defaults_that_are_decided_later_are_in_the_help(tmp_path: Path) -> None
     assert "(the bundle's preferred size)" in built
 
 
-def test_help_is_quick(tmp_path: Path) -> None:
-    """A busy machine takes more processor time for the same work: the quickest of some tries counts."""
-    quickest = float("inf")
-    for _ in range(5):
-        begun = _processor_seconds()
-        done = onestep("--help", cwd=tmp_path)
-        quickest = min(quickest, _processor_seconds() - begun)
-        assert done.returncode == 0
+def test_help_lists_every_command(tmp_path: Path) -> None:
+    done = onestep("--help", cwd=tmp_path)
+    assert done.returncode == 0
     assert all(command in done.stdout for command in COMMANDS)
-    assert quickest < 0.3
 
 
-def _processor_seconds() -> float:
-    """Return what ended child processes took of the processor: the clock would count a busy machine's other work."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+SMALLEST_APP = """
+import typer
+app = typer.Typer(rich_markup_mode="rich")
+@app.command()
+def one(): "Do one thing."
+@app.command()
+def other(): "Do another."
+app()
+"""
+
+
+def test_help_takes_little_more_than_that_of_the_smallest_command_line(tmp_path: Path) -> None:
+    """Half as much again is usual.
+
+    Both are measured in turns on this machine. It takes more processor time for the same work when it is busy: the
+    quickest of some tries counts.
+    """
+    ours = smallest = float("inf")
+    for _ in range(10):
+        smallest = min(smallest, _processor_seconds([sys.executable, "-c", SMALLEST_APP, "--help"], tmp_path))
+        ours = min(ours, _processor_seconds([sys.executable, "-m", "onestep", "--help"], tmp_path))
+        if ours < 2.5 * smallest:
+            return
+    pytest.fail(f"the help took {ours:.2f} s of the processor, that of the smallest command line {smallest:.2f} s")
+
+
+def _processor_seconds(command: list[str], folder: Path) -> float:
+    """Return what a command took of the processor: the clock would count a busy machine's other work."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, cwd=folder, capture_output=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 @pytest.mark.parametrize("command", COMMANDS)

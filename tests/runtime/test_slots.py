@@ -7,6 +7,7 @@ import pytest
 
 from onestep.frame_size import FrameSize
 from onestep.runtime.slots import ALIGNMENT_BYTES, Ring, Slot, aligned_frame
+from tests.patience import PATIENCE_SECONDS, is_waited_for
 
 
 def _slots(count: int) -> list[Slot]:
@@ -62,10 +63,12 @@ def test_abort_returns_waiting_slots() -> None:
 def test_ending_a_lane_wakes_who_waits(end: str) -> None:
     ring = Ring([])
     got: list[Slot | None] = []
-    waiting = threading.Thread(target=lambda: got.append(ring.filled.take()))
+    waits = is_waited_for(ring.filled._changed)
+    waiting = threading.Thread(target=lambda: got.append(ring.filled.take()), daemon=True)
     waiting.start()
+    assert waits.wait(PATIENCE_SECONDS)
     getattr(ring.filled, end)()
-    waiting.join(timeout=5)
+    waiting.join(timeout=PATIENCE_SECONDS)
     assert got == [None]
 
 

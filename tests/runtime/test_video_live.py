@@ -9,6 +9,7 @@ import pytest
 
 from onestep.runtime.video.live import LatestFrame, NewestFrames
 from onestep.runtime.video.reader import VideoReader
+from tests.patience import PATIENCE_SECONDS, is_waited_for
 
 MakeClip = Callable[..., Path]
 
@@ -30,25 +31,35 @@ def test_taking_waits_for_an_item_and_can_time_out() -> None:
     latest: LatestFrame[int] = LatestFrame()
     assert latest.take(timeout_seconds=0.01) is None
     assert not latest.is_finished
-    threading.Timer(0.05, latest.put, [1]).start()
-    assert latest.take(timeout_seconds=10) == 1
+    waits, got = is_waited_for(latest._changed), list[int | None]()
+    taking = threading.Thread(target=lambda: got.append(latest.take()), daemon=True)
+    taking.start()
+    assert waits.wait(PATIENCE_SECONDS)
+    latest.put(1)
+    taking.join(PATIENCE_SECONDS)
+    assert got == [1]
 
 
-def test_slow_consumer_of_a_paced_source() -> None:
+def test_consumer_that_is_ten_times_slower_than_the_source() -> None:
+    """Both meet after each ten frames, and again when the consumer has taken the newest of them."""
+    meeting = threading.Barrier(2, timeout=PATIENCE_SECONDS)
+
     def camera() -> Iterator[int]:
         for number in range(40):
-            time.sleep(0.005)
             yield number
+            if number % 10 == 9:
+                meeting.wait()
+                meeting.wait()
 
+    seen = []
     with NewestFrames(camera()) as newest:
-        seen = []
-        for number in newest:
-            seen.append(number)
-            time.sleep(0.03)
-        assert seen == sorted(set(seen))
-        assert seen[-1] == 39
-        assert 3 <= len(seen) < 30
-        assert len(seen) + newest.dropped == 40
+        for _ in range(4):
+            meeting.wait()
+            seen.append(next(newest))
+            meeting.wait()
+        seen.extend(newest)
+    assert seen == [9, 19, 29, 39]
+    assert newest.dropped == 36
 
 
 def test_errors_cross_the_thread() -> None:

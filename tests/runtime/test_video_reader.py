@@ -14,6 +14,7 @@ import pytest
 from onestep.errors import InputError, MissingInputError, SettingError
 from onestep.runtime.video.reader import VideoReader
 from onestep.runtime.video.source import source_from_text
+from tests.patience import PATIENCE_SECONDS
 
 MakeClip = Callable[..., Path]
 CutFile = Callable[[Path, float], Path]
@@ -102,7 +103,9 @@ def test_size_change_is_handed_on(tmp_path: Path, make_clip: MakeClip, caplog: p
 def test_pipe(make_clip: MakeClip) -> None:
     code = "from onestep.runtime.video.reader import VideoReader as R; print(sum(1 for _ in R('-')))"
     clip = make_clip("clip.mkv", frames=7).read_bytes()
-    done = subprocess.run([sys.executable, "-c", code], input=clip, capture_output=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=clip, capture_output=True, check=True, timeout=PATIENCE_SECONDS
+    )
     assert done.stdout.strip() == b"7"
 
 
@@ -221,7 +224,8 @@ def test_unreachable_stream() -> None:
 
 def test_unsuitable_pipe(make_clip: MakeClip) -> None:
     code = "from onestep.runtime.video.reader import VideoReader as R; R('-')"
-    done = subprocess.run([sys.executable, "-c", code], input=b"no video" * 99, capture_output=True, timeout=60)
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, input=b"no video" * 99, capture_output=True, timeout=PATIENCE_SECONDS)
     assert b"InputError: Standard input is not a video that can be read as it arrives" in done.stderr
 
 

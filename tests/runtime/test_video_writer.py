@@ -18,6 +18,7 @@ from onestep.runtime.video.encoder import EncoderSettings
 from onestep.runtime.video.info import VideoInfo
 from onestep.runtime.video.reader import VideoReader
 from onestep.runtime.video.writer import VideoWriter, check_output
+from tests.patience import PATIENCE_SECONDS
 
 MakeClip = Callable[..., Path]
 
@@ -168,13 +169,14 @@ with VideoWriter("-", VideoInfo(width=64, height=48, time_base=Fraction(1, 25)))
     for index in range(int(sys.argv[1])):
         writer.write(np.full((48, 64, 3), index, np.uint8), pts=index)
 """
-    done = subprocess.run([sys.executable, "-c", code, "5"], capture_output=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code, "5"], capture_output=True, check=True, timeout=PATIENCE_SECONDS)
     with av.open(io.BytesIO(done.stdout), "r") as container:
         assert len(list(container.decode(video=0))) == 5
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as closed:
-        broken = subprocess.run([sys.executable, "-c", code, "3000"], stdout=closed, stderr=subprocess.PIPE, timeout=60)
+        command = [sys.executable, "-c", code, "3000"]
+        broken = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, timeout=PATIENCE_SECONDS)
     assert b"The program that reads standard output has ended after" in broken.stderr
 
 
@@ -205,7 +207,7 @@ for index in range(200):
     writer.write(random.integers(0, 255, (240, 320, 3), np.uint8), pts=index)
 os._exit(0)
 """
-    subprocess.run([sys.executable, "-c", code, str(tmp_path / "out.mp4")], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "out.mp4")], check=True, timeout=PATIENCE_SECONDS)
     assert not (tmp_path / "out.mp4").exists()
     assert len(pts_of(tmp_path / "out.partial.mp4")) >= 100
     write_grey(tmp_path / "out.mp4", 3)
@@ -229,7 +231,7 @@ with VideoWriter(sys.argv[1], VideoInfo(width=320, height=240, time_base=Fractio
 @pytest.mark.parametrize("name", ["out.mp4", "out.mkv"])
 def test_full_disk_keeps_what_plays(tmp_path: Path, name: str) -> None:
     command = [sys.executable, "-c", FULL_DISK, str(tmp_path / name), str(12_000_000)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     last = done.stderr.strip().splitlines()[-1]
     assert "OutputError: The disk is full: " in last
     assert f"frames are playable in {tmp_path / name}. Free some space" in last
@@ -240,7 +242,7 @@ def test_full_disk_keeps_what_plays(tmp_path: Path, name: str) -> None:
 
 def test_full_disk_at_once_leaves_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-c", FULL_DISK, str(tmp_path / "out.mp4"), "1000"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     assert "Nothing playable was left, so the unfinished file was removed" in done.stderr
     assert not list(tmp_path.iterdir())
 

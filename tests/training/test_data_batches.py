@@ -1,7 +1,9 @@
 """Batches: pure functions of the step, the same for one process and for two, read ahead in threads."""
 
+import itertools
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ from onestep.training.data import (
     recognise_layout,
 )
 from onestep.training.data.few import FewPictures
+from tests.patience import PATIENCE_SECONDS
 from tests.training.picture_folders import paired, picture, save, unpaired
 
 CROP = preparation("resize_40x30_randomcrop_32x24_hflip")
@@ -206,20 +209,27 @@ def test_reading_ahead_keeps_the_order() -> None:
 
 
 def test_reading_ahead_is_bounded() -> None:
-    begun = []
+    """A step is read only if it was drawn, and `next` draws all that may be drawn before it returns."""
+    drawn, done = list[int](), threading.Semaphore(0)
+
+    def steps() -> Iterator[int]:
+        for step in itertools.count():
+            drawn.append(step)
+            yield step
 
     def read(step: int) -> int:
-        begun.append(step)
+        done.release()
         return step
 
-    with Prefetcher(read, iter(range(10**9)), threads=2, ahead=3) as reader:
-        assert begun == []
-        assert next(reader) == 0
-        deadline = time.monotonic() + 5
-        while len(begun) < 4 and time.monotonic() < deadline:
-            time.sleep(0.001)
-        time.sleep(0.02)
-        assert sorted(begun) == [0, 1, 2, 3]
+    with Prefetcher(read, steps(), threads=2, ahead=3) as reader:
+        assert drawn == []
+        for given in range(3):
+            assert next(reader) == given
+            assert drawn == list(range(given + 4))
+        for _ in drawn:
+            assert done.acquire(timeout=PATIENCE_SECONDS), "what was drawn is read, though nobody asks for it yet"
+    assert drawn == list(range(6))
+    assert not done.acquire(blocking=False)
 
 
 def test_exceptions_cross_threads_in_their_place() -> None:
@@ -235,23 +245,29 @@ def test_exceptions_cross_threads_in_their_place() -> None:
 
 
 def test_closing_ends_the_threads_and_drops_what_waits() -> None:
-    before = threading.active_count()
-    allowed, begun = threading.Semaphore(1), []
+    """Two steps are being read while it closes, and end once the last of those that wait was dropped."""
+    busy, allowed, begun, ended = threading.Semaphore(0), threading.Event(), list[int](), list[int]()
 
     def read(step: int) -> int:
         begun.append(step)
-        assert allowed.acquire(timeout=5)
+        if step > 0:
+            busy.release()
+            assert allowed.wait(PATIENCE_SECONDS)
+        ended.append(step)
         return step
 
     reader = Prefetcher(read, range(100), threads=2, ahead=50)
-    next(reader)
-    later = threading.Timer(0.1, lambda: allowed.release(2))  # the two that are being read while it closes
-    later.start()
+    try:
+        assert next(reader) == 0
+        for _ in range(2):
+            assert busy.acquire(timeout=PATIENCE_SECONDS)
+        reader._waiting[-1].add_done_callback(lambda _: allowed.set())
+        reader.close()
+        assert sorted(begun) == sorted(ended) == [0, 1, 2]
+    finally:
+        allowed.set()
     reader.close()
-    reader.close()
-    later.join()
-    assert len(begun) <= 3
-    assert threading.active_count() == before
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("pictures")]
     assert list(reader) == []
 
 

@@ -1,5 +1,6 @@
 """The losses of a training step against independent computations."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -57,12 +58,23 @@ def test_hinge() -> None:
     assert float(discriminator_loss(LEVELS, OTHERS, "hinge")) == pytest.approx(real + fake, rel=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["multilevel_sigmoid", "multilevel_sigmoid_s", "hinge"])
-def test_generator_and_discriminator_pull_against_each_other(kind: AdversarialKind) -> None:
+@pytest.mark.parametrize(
+    ("kind", "highest", "lowest"),
+    [
+        ("multilevel_sigmoid", math.inf, -math.inf),
+        ("multilevel_sigmoid_s", math.log(0.8 / 0.2), -math.inf),  # where the sigmoid is its target
+        ("hinge", math.inf, -1.0),
+    ],
+)
+def test_generator_and_discriminator_pull_against_each_other(
+    kind: AdversarialKind, highest: float, lowest: float
+) -> None:
+    """The generator raises each logit up to a highest one, and the discriminator lowers it down to a lowest one."""
     logits = [level.clone().requires_grad_() for level in OTHERS]
     fooled = torch.autograd.grad(generator_loss(logits, kind), logits)
     caught = torch.autograd.grad(fake_loss(logits, kind), logits)
-    assert all((a <= 0).all() for a in fooled if kind != "multilevel_sigmoid_s")
+    assert all(torch.equal(a < 0, level < highest) for a, level in zip(fooled, logits, strict=True))
+    assert all(torch.equal(b > 0, level > lowest) for b, level in zip(caught, logits, strict=True))
     assert all((b >= 0).all() for b in caught)
 
 

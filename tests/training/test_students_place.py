@@ -29,7 +29,8 @@ def student() -> StudentNetwork:
         torch.manual_seed(0)
         network: StudentNetwork = StudentNetwork.of_shape(PLACED)
         torch.nn.init.normal_(network.head.weight, std=0.1)
-        return network.eval()
+        network.eval()
+        return network
 
 
 def packed() -> PackedStudent:

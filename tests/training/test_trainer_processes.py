@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from onestep.training.trainer.chance import StepChance
 from onestep.training.trainer.prepare import prepare
 from onestep.training.trainer.processes import Processes
+from tests.patience import PATIENCE_SECONDS
 from tests.training.tiny_runs import state_tensors, trained, unpaired_pictures, unpaired_settings
 
 ABSOLUTE = 2e-6
@@ -44,6 +45,7 @@ def test_two_processes_equal_one_with_the_same_batch(tmp_path: Path) -> None:
         [*launch, *command, str(tmp_path / "two")],
         capture_output=True,
         text=True,
+        timeout=PATIENCE_SECONDS,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
     assert result.returncode == 0, result.stderr

@@ -17,6 +17,7 @@ from onestep.training.trainer.resume import check_same_inputs, check_same_settin
 from onestep.training.trainer.run_folder import RunFolder
 from onestep.training.trainer.settings_file import text_of
 from onestep.training.trainer.state_file import saved_steps
+from tests.patience import PATIENCE_SECONDS
 from tests.training.tiny_runs import (
     assert_same,
     base_folder,
@@ -68,21 +69,33 @@ def test_a_step_that_was_lost_is_done_again(pictures: Path, unbroken: Path, tmp_
 
 
 def test_killed_at_any_moment_and_resumed(pictures: Path, unbroken: Path, tmp_path: Path) -> None:
-    """SIGKILL to the process of the command, then the same run again with --resume."""
+    """SIGKILL to the process of the command, then the same run again with --resume. Any moment must do: set another."""
+    seed = 0
+    moment = random.Random(seed)
     settings = unpaired_settings(pictures, max_steps=3, save_every=1)
     (tmp_path / "settings.toml").write_text(text_of(settings), "utf-8")
     run = tmp_path / "run"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "onestep", "train", "unpaired", "--config", tmp_path / "settings.toml", "-o", run],
-        stderr=subprocess.DEVNULL,
-        env=os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())},
-    )
-    after = random.randrange(3)  # the place of the kill is random on purpose: any must do
-    while process.poll() is None and not saved_steps(run / "last")[after:]:
-        time.sleep(0.02)
-    time.sleep(random.random() * 0.3)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+
+    def newest() -> int:
+        return max(saved_steps(run / "last"), default=-1)
+
+    with (tmp_path / "stderr.txt").open("wb") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "onestep", "train", "unpaired", "--config", tmp_path / "settings.toml", "-o", run],
+            stderr=said,
+            env=os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())},
+        )
+    try:
+        after, end = moment.randrange(3), time.monotonic() + PATIENCE_SECONDS
+        while process.poll() is None and newest() < after and time.monotonic() < end:
+            time.sleep(0.02)
+        time.sleep(moment.random() * 0.3)
+    finally:
+        process.kill()
+        process.wait()
+    said_at_last = (tmp_path / "stderr.txt").read_text("utf-8", errors="replace")
+    told = f"Seed {seed}, killed after step {newest()} of 3. {said_at_last}"
+    assert process.returncode in (0, -signal.SIGKILL) and newest() >= after, told
     trained(settings, run, resume=True)
     assert_same(run, unbroken)
 
