@@ -50,6 +50,7 @@ DOMAINS = {
             summary="a drive by night becomes the same drive by day",
             prompt="driving in the day",
             direction="b2a",
+            embedded_licence="MIT",
             scenes=("night", "day"),
             published_file="night2day.pkl",
         ),

