@@ -3,7 +3,6 @@
 Not run on a GPU where it was written.
 """
 
-
 from onestep.bundle import Bundle
 from onestep.bundle.engine_record import EngineHost, build_command, find_engine
 from onestep.errors import BackendError, EngineError, MissingExtraError
