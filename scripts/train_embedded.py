@@ -4,7 +4,7 @@
     python scripts/train_embedded.py --work runs/embedded --students clear2foggy
 
 Each stage leaves its result in the work folder and is skipped when it is there; one that was cut off goes on. The base
-and the teacher take half an hour on two idle cores, a student about an hour on one. Export a student with
+and the teacher take half an hour on two idle cores, a student one to two hours on one. Export a student with
 `onestep export --generator runs/embedded/DOMAIN-student --compact`.
 """
 

@@ -101,7 +101,7 @@ def _gpu(backend: str) -> "BuildGpu | None":
     except OnestepError as err:
         if not tensorrt_library(backend).is_rtx:
             raise
-        print(f"Built without a GPU, which {backend} allows; nothing is timed. {err}", file=sys.stderr)
+        print(f"{backend} builds without a GPU; nothing will be timed. {err}", file=sys.stderr)
         return None
     return BuildGpu(gpu.name, gpu.compute_capability, gpu.driver, gpu.cuda)
 
