@@ -18,6 +18,7 @@ from onestep.errors import ExportError
 from onestep.exporter.extra_inputs import ExtraInput, example_values, extra_inputs
 from onestep.exporter.frame_module import FrameToFrame
 from onestep.exporter.normalisation import normalise_in_few_passes
+from onestep.exporter.repetition import store_repetitions_once
 from onestep.exporter.upsampling import convolve_before_upsampling
 from onestep.frame_size import FrameSize
 
@@ -57,8 +58,8 @@ def graph_from_module(module: FrameToFrame, *, size: FrameSize, free: bool) -> F
 
     The prompt's text path ends at the embedding; the timestep's embedding and projections and the keys and values of
     all cross-attentions are computed from constants, so they become constants. Convolutions of an upsampled picture are
-    computed before the upsampling (`upsampling`), and a float32 graph has its normalisations in few passes
-    (`normalisation`).
+    computed before the upsampling (`upsampling`), a float32 graph has its normalisations in few passes
+    (`normalisation`), and constants that repeat themselves are stored once (`repetition`).
 
     Args:
         module: The network, on the CPU.
@@ -72,7 +73,7 @@ def graph_from_module(module: FrameToFrame, *, size: FrameSize, free: bool) -> F
     size = _openable(size, module.generator.frame_multiple) if free else size
     extra = extra_inputs(module.generator, size)
     model = _traced(module, size, extra, _dynamic_shapes(module, extra) if free else None)
-    before = count(model)
+    before, given = count(model), set(model.graph.initializers)
     optimizer.optimize(model, input_size_limit=_FOLDED_ELEMENTS_LIMIT, output_size_limit=_FOLDED_ELEMENTS_LIMIT)
     convolve_before_upsampling(model)
     if module.prompt_embedding.dtype == torch.float32:
@@ -86,6 +87,7 @@ def graph_from_module(module: FrameToFrame, *, size: FrameSize, free: bool) -> F
             f"{len(left)} nodes of the graph do not depend on the frame and were not folded, the first a "
             f"{left[0].op_type} ({left[0].name}). This is a defect of the exporter: please report it."
         )
+    store_repetitions_once(model, given=given)
     return FoldedGraph(model, before, count(model))
 
 

@@ -142,22 +142,19 @@ class StudentNetwork(ModelMixin, ConfigMixin):
             hidden = up(hidden, skip)
         change = F.pixel_shuffle(self.head(hidden), _SHUFFLE)  # [B, 4, H, W]
         gain, shift = change[:, :1], change[:, 1:]
-        return ((image + 1.0) * gain.clamp(0.0, _GAIN_LIMIT) + shift - 1.0).clamp(-1.0, 1.0)
+        colours = seen[:, :_COLOURS]  # not `image`: of a frame with two readers, ONNX Runtime transposes the gain too
+        return ((colours + 1.0) * gain.clamp(0.0, _GAIN_LIMIT) + shift - 1.0).clamp(-1.0, 1.0)
 
 
 def _coordinates(image: Tensor, corners: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Return how far right and how far down in the frame the middle of each pixel is, each `[B, 1, H, W]`.
-
-    One row and one column are spread over a plane of zeros out of the image: planes that depend on nothing would be
-    folded into an exported graph, and weigh more than the student.
-    """
+    """Return how far right and how far down in the frame the middle of each pixel is, each `[B, 1, H, W]`."""
     edges = torch.tensor([[-1.0, -1.0, 1.0, 1.0]]) if corners is None else corners
     left, top, right, bottom = edges.to(image)[:, :, None, None, None].unbind(dim=1)
     height, width = image.shape[-2:]
     across = (torch.arange(width, device=image.device, dtype=image.dtype) + 0.5) / width
     down = (torch.arange(height, device=image.device, dtype=image.dtype)[:, None] + 0.5) / height
-    zeros = image[:, :1] * 0.0
-    return zeros + (left + (right - left) * across), zeros + (top + (bottom - top) * down)
+    size = (image.shape[0], 1, height, width)
+    return (left + (right - left) * across).expand(size), (top + (bottom - top) * down).expand(size)
 
 
 @torch.no_grad()
