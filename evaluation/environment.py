@@ -2,8 +2,9 @@
 
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import Final
+
+from onestep.library_versions import installed_version
 
 _LIBRARIES: Final = (
     "onestep",
@@ -27,12 +28,5 @@ def environment() -> dict[str, str]:
         "machine": f"{platform.system()} {platform.machine()}, {cores} cores",
         "load before the run": f"{os.getloadavg()[0]:.2f} (one minute)",
         "python": platform.python_version(),
-        **{name: number for name in _LIBRARIES if (number := _version(name)) is not None},
+        **{name: number for name in _LIBRARIES if (number := installed_version(name)) is not None},
     }
-
-
-def _version(library: str) -> str | None:
-    try:
-        return version(library)
-    except PackageNotFoundError:
-        return None

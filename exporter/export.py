@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import cast
 
@@ -26,6 +25,7 @@ from onestep.exporter.parity import ParityReport, check_parity, enforce
 from onestep.exporter.precision import DTYPES, generator_in, graph_bytes
 from onestep.exporter.samples import Sample, exact_samples, with_converted
 from onestep.frame_size import FrameSize, checked_multiple
+from onestep.library_versions import installed_version
 from onestep.training.folder import GeneratorCard, PackedGenerator
 from onestep.training.students.folder import PackedStudent, StudentCard
 from onestep.training.students.from_bundle import LEARNT_FROM_KEY, STREAKS_KEY
@@ -230,12 +230,5 @@ def _made() -> dict[str, str]:
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "python": platform.python_version(),
-        **{name: _version(name) for name in libraries},
+        **{name: installed_version(name) or "not installed" for name in libraries},
     }
-
-
-def _version(library: str) -> str:
-    try:
-        return version(library)
-    except ModuleNotFoundError:
-        return "not installed"

@@ -3,8 +3,9 @@
 import os
 import platform
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from onestep.library_versions import installed_version
 
 _LIBRARIES = (
     "onestep",
@@ -34,7 +35,7 @@ def environment(*, device: str, threads: int) -> dict[str, str]:
         f"{memory_gib:.0f} GiB memory",
         "load before the run": f"{os.getloadavg()[0]:.2f} (one minute)",
         "python": platform.python_version(),
-        **{name: number for name in _LIBRARIES if (number := _version(name)) is not None},
+        **{name: number for name in _LIBRARIES if (number := installed_version(name)) is not None},
     }
 
 
@@ -53,10 +54,3 @@ def _gpu() -> str:
     return (
         f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB, compute {capability}, CUDA {torch.version.cuda}"
     )
-
-
-def _version(library: str) -> str | None:
-    try:
-        return version(library)
-    except PackageNotFoundError:
-        return None

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from onestep.library_versions import installed_version
 from onestep.version import __version__
 
 _EXTRAS = {
@@ -89,22 +90,13 @@ def _auto(usable: list[str]) -> Finding:
 def _extras() -> list[Finding]:
     findings = []
     for extra, libraries in _EXTRAS.items():
-        found = {library: _installed(library) for library in libraries}
+        found = {library: installed_version(library) for library in libraries}
         missing = [library for library, number in found.items() if number is None]
         detail = ", ".join(f"{library} {number}" for library, number in found.items() if number is not None)
         if missing:
             detail = f"missing {', '.join(missing)}: pip install 'onestep[{extra}]'"
         findings.append(Finding(f"extra {extra}", not missing, detail))
     return findings
-
-
-def _installed(library: str) -> str | None:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version(library)
-    except PackageNotFoundError:
-        return None
 
 
 def _codecs() -> list[Finding]:

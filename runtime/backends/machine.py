@@ -1,9 +1,9 @@
 """What an NVIDIA GPU's side of this machine looks like, for `onestep doctor`. Asks, and opens nothing for long."""
 
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 
 from onestep.errors import OnestepError
+from onestep.library_versions import installed_version
 from onestep.runtime.cuda.calls import open_cuda, why_no_cuda
 from onestep.runtime.cuda.device import first_gpu
 from onestep.tensorrt_library import LIBRARIES
@@ -40,18 +40,11 @@ def _gpu() -> MachineFinding:
 def _libraries() -> list[MachineFinding]:
     findings = []
     for name in (*LIBRARIES, *_PACKAGES):
-        number = _installed(name)
+        number = installed_version(name)
         missing = LIBRARIES[name].why_missing() if name in LIBRARIES else None
         detail = number or missing or "not installed"
         findings.append(MachineFinding(f"library {name}", number is not None, detail))
     return findings
-
-
-def _installed(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _video() -> list[MachineFinding]:
