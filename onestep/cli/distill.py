@@ -67,9 +67,13 @@ def distill(
     ] = "st-lpips-alex",
     perceptual_weight: Annotated[float, typer.Option(min=0.0, help="Share of the perceptual distance.")] = 1.0,
     bfloat16: Annotated[
-        bool,
-        typer.Option("--bfloat16/--float32", help="Types to train in; processors with AMX are faster at bfloat16."),
-    ] = True,
+        bool | None,
+        typer.Option(
+            "--bfloat16/--float32",
+            help="Types to train in.",
+            show_default="bfloat16 where the device multiplies it faster: GPUs, processors with AMX",
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
     seed: Annotated[int, typer.Option(min=0, help="Of weights, data order and augmentation.")] = 0,
     processes: Annotated[int, typer.Option(min=1, help="Processes that render.")] = 2,
@@ -83,6 +87,7 @@ def distill(
     require("torch", extra="train", purpose="distil a generator")
     require("diffusers", extra="train", purpose="distil a generator")
     from onestep.exporter.quiet import quiet_libraries
+    from onestep.training.device import bfloat16_is_fast, checked_device
     from onestep.training.losses.perceptual import perceptual_network
     from onestep.training.students.distillation import DistillOptions, distil
     from onestep.training.students.load_any import load_any_generator
@@ -90,6 +95,7 @@ def distill(
     from onestep.training.students.network import StudentShape
     from onestep.training.students.training import StudentTraining
 
+    checked_device(device)
     is_judged = perceptual != "none"
     weights = LossWeights(
         truth=truth_weight,
@@ -110,7 +116,7 @@ def distill(
             steps=steps,
             learning_rate=learning_rate,
             seed=seed,
-            bfloat16=bfloat16,
+            bfloat16=bfloat16_is_fast(device) if bfloat16 is None else bfloat16,
             critic_from=critic_from,
             weights=weights,
         ),

@@ -146,20 +146,6 @@ def test_a_second_run_goes_on_and_asks_nobody_again(
     assert ours == theirs
 
 
-def test_work_of_other_settings_is_refused(packed: PackedGenerator, tmp_path: Path) -> None:
-    (tmp_path / "work").mkdir()
-    (tmp_path / "work" / "settings.json").write_text("{}")
-    with pytest.raises(OutputError, match="holds the work of a distillation with other settings"):
-        distil(
-            packed,
-            tmp_path / "s",
-            work=tmp_path / "work",
-            options=options(RENDERED),
-            perceptual=None,
-            listener=Quiet(),
-        )
-
-
 def test_a_student_that_is_there_is_kept(packed: PackedGenerator, tmp_path: Path) -> None:
     (tmp_path / "s").mkdir()
     (tmp_path / "s" / "mine.txt").write_text("mine")

@@ -12,6 +12,7 @@ from onestep.errors import CheckpointError, GeneratorError, OutputError, Setting
 from onestep.frame_size import FrameSize
 from onestep.scenes import Scene
 from onestep.training.folder import load_generator
+from onestep.training.students import pairs
 from onestep.training.students.batch import Batch
 from onestep.training.students.critic import Critic
 from onestep.training.students.degrade import compressed, maybe_another_camera, random_degradation
@@ -194,6 +195,38 @@ def test_rendered_pairs_are_rendered_once(tmp_path: Path) -> None:
     assert (tmp_path / "day.npy").stat().st_mtime_ns == untouched
     with pytest.raises(OutputError, match=r"day\.npy holds an array of \(2, 2, 48, 64, 3\); 3 pairs of 64x48 make"):
         render_pairs(tmp_path, **{**settings, "count": 3})  # type: ignore[arg-type]
+
+
+def test_rendering_that_was_cut_off_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"count": 2, "size": FrameSize(16, 16), "conditions": ("day", "dark"), "seed": 5, "processes": 1}
+    whole = render_pairs(tmp_path / "whole", **settings)  # type: ignore[arg-type]
+    monkeypatch.setattr(pairs, "_SAVE_EVERY", 1)
+
+    def cut(done: int, total: int | None) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        render_pairs(tmp_path / "cut", **settings, on_pair=cut)  # type: ignore[arg-type]
+    told: list[int] = []
+    again = render_pairs(tmp_path / "cut", **settings, on_pair=lambda done, total: told.append(done))  # type: ignore[arg-type]
+    assert told == [2], "the first pair was there"
+    np.testing.assert_array_equal(again.frames["dark"], whole.frames["dark"])
+    np.testing.assert_array_equal(again.flow, whole.flow)
+    assert sorted(path.name for path in (tmp_path / "cut").iterdir()) == ["dark.npy", "day.npy", "flow.npy"]
+
+
+def test_rendering_for_something_else_starts_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"size": FrameSize(16, 16), "conditions": ("day", "dark"), "processes": 1}
+    monkeypatch.setattr(pairs, "_SAVE_EVERY", 1)
+
+    def cut(done: int, total: int | None) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        render_pairs(tmp_path, **settings, count=2, seed=5, on_pair=cut)  # type: ignore[arg-type]
+    told: list[int] = []
+    render_pairs(tmp_path, **settings, count=2, seed=6, on_pair=lambda done, total: told.append(done))  # type: ignore[arg-type]
+    assert told == [1, 2]
 
 
 def test_sources_give_the_same_batch_for_the_same_seed(tmp_path: Path) -> None:

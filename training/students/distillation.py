@@ -1,22 +1,24 @@
 """A teacher and data become a student: the data made or read, the teacher asked, the student trained, all resumable."""
 
 import dataclasses
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from onestep.atomic import check_free, whole_folder
-from onestep.errors import OutputError, SettingError, UnknownNameError
+from onestep.errors import SettingError, UnknownNameError
 from onestep.frame_size import FrameSize, checked_multiple
+from onestep.runtime.pictures import find_pictures
 from onestep.scenes import CONDITIONS
 from onestep.training.folder import PackedGenerator
+from onestep.training.stochastic import StochasticGenerator
 from onestep.training.students.batch import BatchSource
+from onestep.training.students.claim import claim_work, listing_sha256, weights_sha256
 from onestep.training.students.folder import PackedStudent, StudentCard, packed_student, save_student
 from onestep.training.students.losses import Perceptual
 from onestep.training.students.network import StudentNetwork, StudentShape
@@ -29,7 +31,7 @@ from onestep.training.students.training import StudentTrainer, StudentTraining
 
 Teacher = PackedGenerator | PackedStudent
 Tell = Callable[[int, int | None], None]
-PROGRESS_NAME, SETTINGS_NAME = "progress.safetensors", "settings.json"
+PROGRESS_NAME = "progress.safetensors"
 FIRST_SEED = 300_000
 """Of the scenes that students learn from."""
 
@@ -79,6 +81,11 @@ class DistillOptions:
     def __post_init__(self) -> None:
         if self.streaks < 0.0:
             raise SettingError(f"The density of streaks is 0 or more, got {self.streaks:g}.")
+        if isinstance(self.data, Path) and not self.training.weights.teacher:
+            raise SettingError(
+                f"For the pictures of {self.data} only the teacher knows the result, and its weight is 0. Give it a "
+                "weight, or train on rendered scenes, whose truth is known."
+            )
 
 
 class Listener(Protocol):
@@ -117,11 +124,12 @@ def distil(
         The student.
 
     Raises:
-        SettingError: The size is no multiple of the teacher's or the student's.
+        SettingError: The size is no multiple of the teacher's or the student's, or the teacher is stochastic.
         InputError: There are no pictures.
         OutputError: `output` exists, or `work` is of another distillation.
         TrainingError: A loss is not finite.
     """
+    _check_teacher(teacher)
     check_free(output, overwrite=options.overwrite)
     size = options.size or FrameSize(*teacher.card.preferred_size)
     torch.manual_seed(options.training.seed)
@@ -129,7 +137,7 @@ def distil(
     checked_multiple(size, teacher.generator.frame_multiple, what="The teacher")
     for checked in (size, options.crop):
         checked_multiple(checked, student.frame_multiple, what="The student")
-    _claim(work, teacher, size, options)
+    claim_work(work, _settings(teacher, size, options))
     sources = _sources(teacher, size, work, options, listener)
     listener.stage("training the student")
     trainer = StudentTrainer(student, options.training)
@@ -141,6 +149,14 @@ def distil(
     with whole_folder(output, overwrite=options.overwrite) as folder:
         save_student(packed, folder)
     return packed
+
+
+def _check_teacher(teacher: Teacher) -> None:
+    if isinstance(teacher.generator, StochasticGenerator):
+        raise SettingError(
+            f"The teacher ({teacher.card.domain}) is stochastic: its result depends on a noise and a strength as well, "
+            "which a student is not given. Name a generator without these."
+        )
 
 
 def _train(
@@ -165,20 +181,21 @@ def _train(
         raise
 
 
-def _claim(work: Path, teacher: Teacher, size: FrameSize, options: DistillOptions) -> None:
-    """Note in the work folder what it is for, and refuse one that is for something else."""
-    data = str(options.data.resolve()) if isinstance(options.data, Path) else dataclasses.asdict(options.data)
-    plain = dataclasses.asdict(dataclasses.replace(options, data=Path(), overwrite=False, streaks=0.0))
-    settings = {**plain, "data": data, "size": str(size), "teacher": dataclasses.asdict(teacher.card)}
-    text = json.dumps(settings, indent=2, default=str, sort_keys=True) + "\n"
-    path = work / SETTINGS_NAME
-    if path.exists() and path.read_text(encoding="utf-8") != text:
-        raise OutputError(
-            f"{work} holds the work of a distillation with other settings. Remove it to start anew, choose another "
-            "--work, or give the settings of before to go on."
-        )
-    work.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+def _settings(teacher: Teacher, size: FrameSize, options: DistillOptions) -> dict[str, Any]:
+    """Return all that decides what a distillation makes; how it is computed and reported does not."""
+    plain = dataclasses.asdict(options)
+    for name in ("overwrite", "streaks"):
+        del plain[name]
+    del plain["training"]["report_every"]
+    weights = weights_sha256(teacher.generator) if options.training.weights.teacher else "not asked"
+    asked = {**dataclasses.asdict(teacher.card), "weights": weights}
+    return {**plain, "data": _data_settings(options.data), "size": str(size), "teacher": asked}
+
+
+def _data_settings(data: RenderedData | Path) -> dict[str, Any]:
+    if isinstance(data, RenderedData):
+        return {"condition": data.condition, "target": data.target, "pairs": data.pairs}
+    return {"folder": str(data.resolve()), "pictures": listing_sha256(find_pictures(data))}
 
 
 def _sources(
@@ -218,13 +235,8 @@ def _pictures(
     teacher: Teacher, size: FrameSize, work: Path, options: DistillOptions, listener: Listener
 ) -> PictureSource:
     assert isinstance(options.data, Path)
-    if not options.training.weights.teacher:
-        raise SettingError(
-            f"For the pictures of {options.data} only the teacher knows the result, and its weight is 0. Give it a "
-            "weight, or train on rendered scenes, whose truth is known."
-        )
     listener.stage("reading pictures")
-    pictures = stored_pictures(options.data, work / "pictures.npy", size)
+    pictures = stored_pictures(options.data, work / "pictures.npy", size, on_picture=listener.progress)
     translated = _asked(teacher, pictures, work, options, listener)
     assert translated is not None
     return PictureSource(pictures, translated, options.crop, options.pairs_per_batch)

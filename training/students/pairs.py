@@ -1,9 +1,11 @@
 """Two moments of a rendered scene, a few hundredths of a second apart, with the flow between them, on disk."""
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,8 @@ SHORTEST_SECONDS, LONGEST_SECONDS = 0.03, 0.12
 """Between the two moments: about one to three frames of a video."""
 
 _FLOW = "flow"
+_STATE_NAME = "rendering.json"
+_SAVE_EVERY = 24
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ def render_pairs(
     processes: int,
     on_pair: Callable[[int, int | None], None] = lambda done, total: None,
 ) -> RenderedPairs:
-    """Render pairs into a folder, and open those that are there already.
+    """Render pairs into a folder, and open those that are there already; a run that was cut off goes on.
 
     Args:
         folder: Where the arrays lie: `flow.npy` and one `CONDITION.npy` each.
@@ -86,23 +90,40 @@ def _render(
     on_pair: Callable[[int, int | None], None],
 ) -> None:
     partial = {name: path.with_suffix(".partial") for name, path in paths.items()}
-    shapes = _shapes(paths, count, size)
-    maps = {
-        name: np.lib.format.open_memmap(
-            path, mode="w+", dtype=np.float16 if name == _FLOW else np.uint8, shape=shapes[name]
-        )
-        for name, path in partial.items()
-    }
-    names = tuple(paths)
+    state = next(iter(paths.values())).with_name(_STATE_NAME)
+    names, job = tuple(paths), {"names": sorted(paths), "count": count, "size": str(size), "seed": seed}
+    done = _done(state, job) if all(path.exists() for path in partial.values()) else 0
+    maps = _opened(partial, _shapes(paths, count, size), mode="r+" if done else "w+")
     with ProcessPoolExecutor(processes) as pool:
-        jobs = ((seed, index, size, names) for index in range(count))
-        for index, arrays in enumerate(pool.map(_pair, jobs, chunksize=PAIRS_PER_SCENE)):
+        jobs = ((seed, index, size, names) for index in range(done, count))
+        for index, arrays in enumerate(pool.map(_pair, jobs, chunksize=PAIRS_PER_SCENE), start=done):
             for name, array in arrays.items():
                 maps[name][index] = array
+            if (index + 1) % _SAVE_EVERY == 0 or index + 1 == count:
+                for kept in maps.values():
+                    kept.flush()
+                state.write_text(json.dumps({"job": job, "done": index + 1}) + "\n", encoding="utf-8")
             on_pair(index + 1, count)
     for name, path in paths.items():
-        maps[name].flush()
         partial[name].rename(path)
+    state.unlink()
+
+
+def _opened(paths: dict[str, Path], shapes: dict[str, tuple[int, ...]], *, mode: Literal["r+", "w+"]) -> dict[str, Any]:
+    return {
+        name: np.lib.format.open_memmap(
+            path, mode=mode, dtype=np.float16 if name == _FLOW else np.uint8, shape=shapes[name]
+        )
+        for name, path in paths.items()
+    }
+
+
+def _done(state: Path, job: dict[str, Any]) -> int:
+    """Return how many pairs of a job were rendered before it was cut off."""
+    if not state.exists():
+        return 0
+    noted = json.loads(state.read_text(encoding="utf-8"))
+    return int(noted["done"]) if noted["job"] == job else 0
 
 
 def _pair(job: tuple[int, int, FrameSize, tuple[str, ...]]) -> dict[str, NDArray[np.generic]]:

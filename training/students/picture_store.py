@@ -1,5 +1,6 @@
 """A folder of pictures as one array on disk, all scaled and cut to one size."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,20 @@ from onestep.frame_size import FrameSize
 from onestep.runtime.pictures import find_pictures, read_picture
 
 
-def stored_pictures(folder: Path, path: Path, size: FrameSize) -> NDArray[np.uint8]:
-    """Read all pictures of a folder into an array file, or open the one that is there.
+def stored_pictures(
+    folder: Path,
+    path: Path,
+    size: FrameSize,
+    *,
+    on_picture: Callable[[int, int | None], None] = lambda done, total: None,
+) -> NDArray[np.uint8]:
+    """Read all pictures of a folder into an array file, one after the other, or open the one that is there.
 
     Args:
         folder: Holds pictures; folders inside are not searched.
         path: The array file, `.npy`.
         size: What each picture is scaled to cover, and cut to around its middle.
+        on_picture: Called with how many are read, and how many there are.
 
     Returns:
         `[N, H, W, 3] uint8`, RGB, a memory map; sorted by name.
@@ -25,10 +33,13 @@ def stored_pictures(folder: Path, path: Path, size: FrameSize) -> NDArray[np.uin
         InputError: There is no picture in the folder, or one cannot be read.
     """
     if not path.exists():
-        pictures = [_covering(read_picture(picture), size) for picture in find_pictures(folder)]
-        partial = path.with_suffix(".partial")
-        with partial.open("wb") as file:
-            np.save(file, np.stack(pictures))
+        found, partial = find_pictures(folder), path.with_suffix(".partial")
+        shape = (len(found), size.height, size.width, 3)
+        stored = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
+        for index, picture in enumerate(found):
+            stored[index] = _covering(read_picture(picture), size)
+            on_picture(index + 1, len(found))
+        stored.flush()
         partial.rename(path)
     opened: NDArray[np.uint8] = np.load(path, mmap_mode="r")
     return opened
