@@ -9,12 +9,12 @@ texture becomes weak, and where the network drew something new the slope is near
 Only luma: colour has half the resolution in video, which the network's size covers.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onestep.errors import require
+from onestep.runtime.opencv import opencv
 from onestep.runtime.slots import Pixels
 
 Luma = NDArray[np.uint8]
@@ -38,7 +38,7 @@ def contrast_slope(source: Pixels, translated: Pixels) -> Floats:
     Returns:
         [h, w] float32 in [0, `STEEPEST`].
     """
-    cv2 = _opencv()
+    cv2 = opencv()
 
     before, after = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32) for picture in (source, translated))
     window = (WINDOW_PX, WINDOW_PX)
@@ -58,7 +58,7 @@ def add_detail(luma: Luma, source_luma: Luma, slope: Floats) -> None:
         source_luma: [H, W] uint8, the source's, in the same range.
         slope: [h, w] float32, see `contrast_slope`.
     """
-    cv2 = _opencv()
+    cv2 = opencv()
 
     size = (luma.shape[1], luma.shape[0])
     small = cv2.resize(source_luma, (slope.shape[1], slope.shape[0]), interpolation=cv2.INTER_AREA)
@@ -75,7 +75,7 @@ def add_detail_rgb(translated: Pixels, source: Pixels, slope: Floats) -> None:
         source: [H, W, 3] uint8, RGB.
         slope: [h, w] float32, see `contrast_slope`.
     """
-    cv2 = _opencv()
+    cv2 = opencv()
 
     grey = cv2.cvtColor(np.ascontiguousarray(source), cv2.COLOR_RGB2GRAY)
     flat = np.full_like(grey, _MIDDLE)
@@ -86,7 +86,3 @@ def add_detail_rgb(translated: Pixels, source: Pixels, slope: Floats) -> None:
 
 _MIDDLE: Final = 128
 """Detail is small next to half of the range, so it fits around the middle."""
-
-
-def _opencv() -> Any:
-    return require("cv2", extra="cpu", purpose="give a result the detail of its source")

@@ -12,7 +12,7 @@ from onestep.runtime.pipeline import Outcome, Pipeline
 from onestep.runtime.placement import Placement
 from onestep.runtime.report import VideoReport
 from onestep.runtime.session import Session, SessionOptions, open_session
-from onestep.runtime.smooth import Smoother
+from onestep.runtime.smooth import SMALLEST_SIDE, Smoother
 from onestep.runtime.video.encoder import EncoderSettings
 from onestep.runtime.video.hardware import AUTO, NVDEC, NVENC, DecoderName
 from onestep.runtime.video.info import VideoInfo
@@ -80,7 +80,7 @@ def translate_video(
         on_progress: Called in this thread after frames were written; calls that it is too slow for are left out.
 
     Raises:
-        SettingError: `smooth` for a live source or a single frame.
+        SettingError: `smooth` for a live source, a single frame, or a picture that is too small to find motion in.
         OnestepError: The source cannot be read, the output not written, the bundle not opened, or the backend failed.
             What was written until then is kept if it can be played.
     """
@@ -96,7 +96,7 @@ def translate_video(
         _opened(session, reader.info) as opened,
     ):
         if smooth:
-            _check_smooth(reader.info)
+            _check_smooth(reader.info, opened)
         if on_open is not None:
             on_open(opened)
         ready = time.perf_counter()
@@ -148,8 +148,8 @@ def _source(reader: VideoReader, session: Session, placement: Placement, detail:
     return VideoSource(reader, reader.info, placement, session.finish_input, detail)
 
 
-def _check_smooth(info: VideoInfo) -> None:
-    """Raise SettingError where there is no frame before the frame, or frames may be lost in between."""
+def _check_smooth(info: VideoInfo, session: Session) -> None:
+    """Raise SettingError where there is no frame before the frame, one may be lost, or the picture is too small."""
     if info.is_live:
         raise SettingError(
             f"{info.name} is a live source, whose frames may be dropped; smoothing needs each of them in its order. "
@@ -157,6 +157,12 @@ def _check_smooth(info: VideoInfo) -> None:
         )
     if info.frame_count == 1:
         raise SettingError(f"{info.name} has one frame, so there is nothing to smooth. Leave out --smooth.")
+    seen = session.placement(FrameSize(info.width, info.height)).size
+    if min(seen.width, seen.height) < SMALLEST_SIDE:
+        raise SettingError(
+            f"The network sees {info.name} at {seen}, and smoothing finds motion in pictures of {SMALLEST_SIDE} pixels "
+            "each way at least. Leave out --smooth, or give a larger --size."
+        )
 
 
 def _report(
