@@ -14,6 +14,7 @@ from typing import cast
 from onestep.atomic import check_disk, check_free, whole_folder
 from onestep.bundle.folder import GRAPH_NAME, PARITY_NAME, file_record, write_manifest
 from onestep.bundle.manifest import FrameSizes, Licences, Manifest, Precision, TensorSpec
+from onestep.domains import seen_condition
 from onestep.errors import SettingError, UnknownNameError
 from onestep.exporter.compact import store_as_halves
 from onestep.exporter.flops import flops_per_frame
@@ -23,10 +24,11 @@ from onestep.exporter.half_range import Overflow, RangeRecorder, kept_in_float32
 from onestep.exporter.int8 import INT8, Int8Report, calibration_frames, quantise_graph
 from onestep.exporter.parity import ParityReport, check_parity, enforce
 from onestep.exporter.precision import DTYPES, generator_in, graph_bytes
-from onestep.exporter.samples import Sample, exact_samples, with_converted
+from onestep.exporter.samples import Frame, Sample, exact_samples, with_converted
 from onestep.frame_size import FrameSize, checked_multiple
 from onestep.library_versions import installed_version
 from onestep.training.folder import GeneratorCard, PackedGenerator
+from onestep.training.stochastic import StochasticGenerator
 from onestep.training.students.folder import PackedStudent, StudentCard
 from onestep.training.students.from_bundle import LEARNT_FROM_KEY, STREAKS_KEY
 
@@ -96,6 +98,11 @@ class _Job:
     flops: dict[str, int]
 
     @property
+    def seen(self) -> str:
+        """Condition of the rendered scenes that stand for what the network will see."""
+        return seen_condition(self.card.domain)
+
+    @property
     def sample_count(self) -> int:
         many = _MANY_FRAMES if self.flops["total"] <= _LARGE_NETWORK_FLOPS else _FEW_FRAMES
         return self.options.parity_frame_count or many
@@ -126,7 +133,7 @@ def export_bundle(
         ParityError: The graph differs from the generator by more than its precision allows.
     """
     job = _job(packed, options)
-    calibration = calibration_frames(options.calibration, job.size) if options.precision == INT8 else []
+    calibration = _calibration(packed, job) if options.precision == INT8 else []
     check_free(output, overwrite=options.overwrite)
     check_disk(output, needed_bytes=graph_bytes(packed.generator, options.precision))
     with whole_folder(output, overwrite=options.overwrite) as folder:
@@ -157,6 +164,15 @@ def export_bundle(
     return ExportReport(output, manifest, traced, folded, parity, overflows, int8, saved)
 
 
+def _calibration(packed: PackedGenerator | PackedStudent, job: _Job) -> list[Frame]:
+    if isinstance(packed.generator, StochasticGenerator):
+        raise SettingError(
+            f"The generator of {job.card.domain} takes a noise and a strength beside the frame, and int8 is for those "
+            "that take a frame alone. Export with --precision fp32 or fp16."
+        )
+    return calibration_frames(job.options.calibration, job.size, condition=job.seen)
+
+
 def _job(packed: PackedGenerator | PackedStudent, options: ExportOptions) -> _Job:
     size = options.size or FrameSize(*packed.card.preferred_size)
     checked_multiple(size, packed.generator.frame_multiple, what="This generator")
@@ -178,10 +194,10 @@ def _proven_module(
     exact = FrameToFrame(packed.generator, embedding).eval()
     precision = job.options.precision
     if precision in ("fp32", INT8):  # the graph itself is quantised, not the module
-        return exact, exact_samples(exact, job.size, job.sample_count), []
+        return exact, exact_samples(exact, job.size, job.sample_count, condition=job.seen), []
     recorder = RangeRecorder(packed.generator)
     with recorder.recording():
-        samples = exact_samples(exact, job.size, job.sample_count)
+        samples = exact_samples(exact, job.size, job.sample_count, condition=job.seen)
     overflows = recorder.overflows()
     generator = generator_in(precision, packed.generator, float32=kept_in_float32(overflows))
     module = FrameToFrame(generator, embedding.to(DTYPES[precision])).eval()

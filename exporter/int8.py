@@ -39,7 +39,7 @@ class Int8Report:
     """Names of the convolutions that stay float32."""
     calibration_frames: int
     psnr_db: float
-    """Against the float32 graph, on calibration frames."""
+    """Against the float32 graph, on calibration frames. Parity is of other frames."""
     float32_ms: float
     """Median time of a frame on this machine."""
     int8_ms: float
@@ -84,8 +84,13 @@ def quantise_graph(path: Path, frames: Sequence[Frame]) -> Int8Report:
     return Int8Report(len(convolutions), kept, len(frames), psnr, float_ms, int8_ms)
 
 
-def calibration_frames(folder: Path | None, size: FrameSize) -> list[Frame]:
-    """Give frames to calibrate on: pictures of a folder scaled to a size, or rendered day scenes without one.
+def calibration_frames(folder: Path | None, size: FrameSize, *, condition: str) -> list[Frame]:
+    """Give frames to calibrate on: pictures of a folder scaled to a size, or rendered scenes without one.
+
+    Args:
+        folder: Pictures like those to come, or None.
+        size: What they are scaled to.
+        condition: Of the rendered scenes, see `onestep.scenes.CONDITIONS`: what the network will see.
 
     Raises:
         InputError: The folder holds no picture, or one cannot be read.
@@ -95,7 +100,7 @@ def calibration_frames(folder: Path | None, size: FrameSize) -> list[Frame]:
     from onestep.scenes import Scene
 
     if folder is None:
-        return [Scene.random(5000 + i).at(0.7 * i, size=size).render("day") for i in range(CALIBRATION_FRAMES)]
+        return [Scene.random(5000 + i).at(0.7 * i, size=size).render(condition) for i in range(CALIBRATION_FRAMES)]
     if not folder.is_dir():
         raise InputError(f"--calibration {folder} is not a folder. Name a folder with pictures like those to come.")
     scaler, frames = RgbScaler(), []

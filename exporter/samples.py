@@ -36,12 +36,13 @@ class Sample:
     """Values of `converted` that were not finite before they became bytes."""
 
 
-def sample_frames(size: FrameSize, count: int) -> Iterator[Frame]:
-    """Give frames to compare on: rendered day scenes, every eighth one random bytes.
+def sample_frames(size: FrameSize, count: int, *, condition: str = "day") -> Iterator[Frame]:
+    """Give frames to compare on: rendered scenes, every eighth one random bytes.
 
     Args:
         size: Size of the frames.
         count: How many.
+        condition: Of the scenes, see `onestep.scenes.CONDITIONS`: what the network will see.
 
     Yields:
         `[H, W, 3] uint8`, RGB; the same ones each time.
@@ -50,13 +51,13 @@ def sample_frames(size: FrameSize, count: int) -> Iterator[Frame]:
         if index % 8 == 7:
             yield np.random.default_rng(index).integers(0, 256, (size.height, size.width, 3), dtype=np.uint8)
         else:
-            yield Scene.random(1000 + index).at(0.5 * index, size=size).render("day")
+            yield Scene.random(1000 + index).at(0.5 * index, size=size).render(condition)
 
 
-def exact_samples(exact: FrameToFrame, size: FrameSize, count: int) -> list[Sample]:
-    """Translate sample frames with the module in float32."""
+def exact_samples(exact: FrameToFrame, size: FrameSize, count: int, *, condition: str = "day") -> list[Sample]:
+    """Translate sample frames (`sample_frames`) with the module in float32."""
     samples = []
-    for index, frame in enumerate(sample_frames(size, count)):
+    for index, frame in enumerate(sample_frames(size, count, condition=condition)):
         extra = example_values(extra_inputs(exact.generator, size), seed=index)
         result, _ = run_module(exact, frame, extra)
         samples.append(Sample(frame, extra, exact=result, converted=result))

@@ -120,6 +120,12 @@ def rendered_conditions(name: str) -> tuple[str, str]:
     return rendered[name]
 
 
+def seen_condition(name: str) -> str:
+    """Return the condition of rendered scenes that stands for what a domain's network will see, `day` where unknown."""
+    known = DOMAINS.get(name)
+    return known.scenes[0] if known is not None and known.scenes is not None else "day"
+
+
 def embedded_domains() -> list[str]:
     """Return the names of the domains whose weights ship in the package."""
     return [domain.name for domain in DOMAINS.values() if domain.embedded_licence is not None]

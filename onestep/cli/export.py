@@ -10,6 +10,7 @@ import typer
 from onestep.atomic import check_free
 from onestep.cli.choose_generator import GeneratorChoice, loaded_generator
 from onestep.cli.export_engine import EngineOption, check_buildable, engine_backend, engine_of_export
+from onestep.cli.int8_text import int8_text
 from onestep.cli.stage import print_stage
 from onestep.errors import require
 from onestep.frame_size import frame_size_from_text
@@ -138,11 +139,7 @@ def _print_report(report: "ExportReport") -> None:
         reason = f"{overflow.module} reaches {overflow.largest:.3g}, too much for half precision"
         console.print(f"{overflow.kept} stays float32: {reason}")
     if report.int8 is not None:
-        console.print(
-            f"int8: {report.int8.int8_ms:.1f} ms a frame on this machine, float32 {report.int8.float32_ms:.1f} ms; "
-            f"{len(report.int8.in_float32)} of {report.int8.convolutions} convolutions stay float32; "
-            f"{report.int8.psnr_db:.1f} dB on calibration frames"
-        )
+        console.print(int8_text(report.int8, parity))
     if report.saved_bytes:
         console.print(f"Stored as float16 without loss: {report.saved_bytes / 1e6:.2f} MB saved")
     gflop = {part: count / 1e9 for part, count in manifest.flops_per_frame.items()}

@@ -1,5 +1,6 @@
 """8-bit graphs: what they keep, what they say, and what is refused."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -8,14 +9,18 @@ import pytest
 import torch
 from PIL import Image
 
+from onestep.cli.int8_text import int8_text
 from onestep.errors import ExportError, InputError, SettingError
 from onestep.exporter import int8
 from onestep.exporter.export import ExportOptions, export_bundle
 from onestep.exporter.int8 import calibration_frames, quantise_graph
+from onestep.exporter.samples import Frame
 from onestep.frame_size import FrameSize
+from onestep.scenes import SceneFrame
 from onestep.training.students.folder import PackedStudent, StudentCard
 from onestep.training.students.generator import StudentGenerator
 from onestep.training.students.network import StudentNetwork, StudentShape
+from tests.training.test_checkpoint_merge import merged, paired_once
 
 SIZE = FrameSize(64, 48)
 
@@ -45,12 +50,12 @@ def test_calibration_is_for_int8() -> None:
 
 def test_a_calibration_folder_needs_pictures(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No picture was found"):
-        calibration_frames(tmp_path, SIZE)
+        calibration_frames(tmp_path, SIZE, condition="day")
     (tmp_path / "notes.txt").write_text("no picture", encoding="utf-8")
     with pytest.raises(InputError, match="No picture was found"):
-        calibration_frames(tmp_path, SIZE)
+        calibration_frames(tmp_path, SIZE, condition="day")
     with pytest.raises(InputError, match="is not a folder"):
-        calibration_frames(tmp_path / "notes.txt", SIZE)
+        calibration_frames(tmp_path / "notes.txt", SIZE, condition="day")
     with pytest.raises(InputError, match="needs at least one frame"):
         quantise_graph(tmp_path / "graph.onnx", [])
 
@@ -66,9 +71,51 @@ def test_a_bad_calibration_leaves_nothing(student: PackedStudent, tmp_path: Path
 def test_pictures_are_scaled_and_spread(tmp_path: Path) -> None:
     for index in range(40):
         Image.fromarray(np.full((20, 30, 3), index, np.uint8)).save(tmp_path / f"{index:02}.png")
-    frames = calibration_frames(tmp_path, SIZE)
+    frames = calibration_frames(tmp_path, SIZE, condition="day")
     assert len(frames) == int8.CALIBRATION_FRAMES and frames[0].shape == (48, 64, 3)
     assert [int(frame.mean().round()) for frame in (frames[0], frames[-1])] == [0, 39]
+
+
+@pytest.mark.parametrize(("domain", "seen"), [("night2day", "night"), ("rainy2clear", "rain"), ("mine", "day")])
+def test_calibration_and_proof_see_what_the_network_will_see(
+    domain: str,
+    seen: str,
+    student: PackedStudent,
+    tmp_path: Path,
+    always_faster: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rendered: list[str] = []
+    render = SceneFrame.render
+
+    def noted(frame: SceneFrame, condition: str) -> Frame:
+        rendered.append(condition)
+        return render(frame, condition)
+
+    monkeypatch.setattr(SceneFrame, "render", noted)
+    packed = dataclasses.replace(student, card=dataclasses.replace(student.card, domain=domain))
+    export_bundle(packed, tmp_path / "bundle", options=ExportOptions(precision="int8", parity_frame_count=2))
+    assert rendered == [seen] * (int8.CALIBRATION_FRAMES + 2)
+
+
+def test_the_text_says_what_the_figures_mean(student: PackedStudent, tmp_path: Path, always_faster: None) -> None:
+    report = export_bundle(student, tmp_path / "b", options=ExportOptions(precision="int8", parity_frame_count=2))
+    assert report.int8 is not None
+    others = report.parity.graph_to_float32.psnr_db
+    good, bad, foreign = (
+        int8_text(dataclasses.replace(report.int8, psnr_db=psnr), report.parity)
+        for psnr in (max(others, int8.GOOD_PSNR_DB), int8.GOOD_PSNR_DB - 1, others + 10)
+    )
+    assert f"{others:.1f} dB on others" in good and "\n" not in good
+    assert "below the 40 dB aimed at: look at its pictures, or export with fp32" in bad
+    assert "are the pictures of --calibration like those to come?" in foreign
+
+
+def test_int8_is_for_generators_that_take_a_frame_alone(tmp_path: Path) -> None:
+    packed = merged(paired_once(16, stochastic=True).save(tmp_path / "sketch.pkl"), dtype=torch.float32)
+    with pytest.raises(SettingError, match="takes a noise and a strength beside the frame"):
+        export_bundle(packed, tmp_path / "bundle", options=ExportOptions(precision="int8"))
+    assert not (tmp_path / "bundle").exists()
 
 
 def test_an_int8_bundle(student: PackedStudent, tmp_path: Path, always_faster: None) -> None:
