@@ -4,7 +4,8 @@
     python scripts/train_embedded.py --work runs/embedded --students clear2foggy
 
 Each stage leaves its result in the work folder and is skipped when it is there; one that was cut off goes on. The base
-and the teacher take half an hour on two idle cores, a student one to two hours on one. Export a student with
+and the teacher take half an hour on two idle cores, a student one to two hours on one; students learn from known truth,
+and need neither. Draw a student's learning curve with `scripts/learning_curve.py`, export it with
 `onestep export --generator runs/embedded/DOMAIN-student --compact`.
 """
 
@@ -22,7 +23,7 @@ from PIL import Image
 from torch import Tensor
 
 from onestep.atomic import whole_folder
-from onestep.domains import Domain, domain, rendered_conditions
+from onestep.domains import Domain, domain, embedded_base, rendered_conditions
 from onestep.exporter.quiet import quiet_libraries
 from onestep.frame_size import FrameSize
 from onestep.training.base import Base, load_base, random_base, save_base
@@ -46,7 +47,7 @@ SEED = 7
 LICENCE = "MIT"
 DOMAIN = "day2night"
 TARGET = "night"
-SMALL = StudentShape(widths=(16, 32, 64, 80, 112), down_blocks=(0, 1, 1, 2, 2))
+SMALL = StudentShape(widths=(16, 32, 64, 80, 112), down_blocks=(0, 1, 1, 2, 2), sees_place=True)
 """1.2 million weights: four domains and the base shall not weigh more than 25 MB together."""
 
 Rows = list[list[NDArray[np.uint8]]]
@@ -74,14 +75,14 @@ class StudentRecipe:
     streaks: float = 0.0
     """Density of the rain that is drawn in front of its results."""
     shape: StudentShape = SMALL
-    steps: int = 3000
+    steps: int = 8000
 
 
 STUDENTS = {
-    "day2night": StudentRecipe(lamps=0.5, target="dark", shape=StudentShape(sees_place=True), steps=8000),
-    "night2day": StudentRecipe(target="bright", shape=dataclasses.replace(SMALL, sees_place=True), steps=8000),
-    "clear2rainy": StudentRecipe(target="wet", streaks=1.0, shape=StudentShape(), steps=4500),
-    "clear2foggy": StudentRecipe(),
+    "day2night": StudentRecipe(lamps=0.5, target="dark", shape=StudentShape(sees_place=True)),
+    "night2day": StudentRecipe(target="bright"),
+    "clear2rainy": StudentRecipe(target="wet", streaks=1.0, shape=StudentShape(sees_place=True)),
+    "clear2foggy": StudentRecipe(target="murky"),
 }
 PERCEPTUAL = 2.0
 """Computed in every fourth step, it counts half as much as the difference of pixels."""
@@ -100,10 +101,10 @@ def main() -> None:
     log = _log_to(options.work / "train.log")
     base_folder = options.work / "tiny"
     with quiet_libraries():
-        if not base_folder.exists() or DOMAIN in options.students:
+        if options.students is None:
             _train_teacher(base_folder, options, log)
-        for name in options.students:
-            _train_student(options.work, name, STUDENTS[name], log)
+        for name in options.students or STUDENTS:
+            _train_student(options.work, name, STUDENTS[name], _log_to(options.work / f"{name}-student.log"))
 
 
 def _train_teacher(base_folder: Path, options: argparse.Namespace, log: Log) -> None:
@@ -122,7 +123,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--views", type=int, default=1200, help="rendered views")
     parser.add_argument("--autoencoder-steps", type=int, default=150)
     parser.add_argument("--noise-steps", type=int, default=100)
-    parser.add_argument("--students", nargs="*", choices=STUDENTS, default=list(STUDENTS), help="which are trained")
+    parser.add_argument("--students", nargs="+", choices=STUDENTS, help="only these, and neither base nor teacher")
     parser.add_argument("--look", type=Path, help="folder of real pictures to show in the sample grids; not trained on")
     return parser.parse_args()
 
@@ -187,7 +188,7 @@ def _train_stage(
 
 
 def _train_student(work: Path, name: str, recipe: StudentRecipe, log: Log) -> None:
-    """Train a student on the known truth; its teacher gives domain and prompt, and is less sharp than the truth."""
+    """Train a student on the known truth: the teacher is less sharp."""
     output = work / f"{name}-student"
     if output.exists():
         return
@@ -208,7 +209,7 @@ def _train_student(work: Path, name: str, recipe: StudentRecipe, log: Log) -> No
         ),
     )
     packed = distil(
-        _teacher(work, name),
+        _domain_of(name),
         work / f"{name}-student-float32",
         work=work / f"{name}-student.work",
         options=options,
@@ -220,12 +221,10 @@ def _train_student(work: Path, name: str, recipe: StudentRecipe, log: Log) -> No
         save_student(packed, partial)
 
 
-def _teacher(work: Path, name: str) -> PackedGenerator:
-    """Return the domain's teacher, or the untrained generator that only says which domain it is of."""
-    if name == DOMAIN:
-        return load_generator(work / f"{DOMAIN}-{STAGES[-1].name}")
+def _domain_of(name: str) -> PackedGenerator:
+    """Return a generator that is never asked: it says which domain a student is of."""
     known = domain(name)
-    packed = untrained_generator(load_base(work / "tiny"), prompt=known.prompt or "")
+    packed = untrained_generator(load_base(embedded_base()), prompt=known.prompt or "")
     card = dataclasses.replace(packed.card, domain=known.name, direction=known.direction, checkpoint_licence=LICENCE)
     return dataclasses.replace(packed, card=card)
 

@@ -106,7 +106,7 @@ def test_a_wet_scene_is_rain_of_one_strength_without_drops() -> None:
 def test_a_canonical_condition_is_of_one_kind_and_by_one_camera(condition: str) -> None:
     """What a scene's own rain, night and camera are like does not matter, but where the camera is does."""
     moment = frame(SEEDS[0])
-    water = replace(moment.view.water, wet=0.1, rain_sight=100.0)
+    water = replace(moment.view.water, wet=0.1, rain_sight=100.0, fog_sight=20.0)
     night = replace(moment.view.night, beam=9.0, exposure=3.0, city=0.0)
     lens = replace(moment.view.lens, exposure=2.0, balance=(1.2, 1.0, 0.8), noise=9.0, blur=0.7, contrast=0.0)
     other = replace(moment, view=replace(moment.view, water=water, night=night, lens=lens))
