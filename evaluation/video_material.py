@@ -76,7 +76,7 @@ def _run(
         reader = stack.enter_context(VideoReader(source))
         translate = stack.enter_context(_translation(translator, request, source, reader.info, latencies_ms))
         clip = stack.enter_context(_clip(translator.name, source, reader.info, folder / "clips"))
-        for frame, rgb in _rgb_frames(reader):
+        for frame, rgb in rgb_frames(reader):
             output = translate(rgb)
             if output is None:
                 notes.append(f"--outputs ({translator.name}): the video ends after {frames} frames, before its input.")
@@ -114,7 +114,7 @@ def _translation(
     """Give what translates the next frame: a session, whose latencies are noted, or a finished video."""
     if translator.bundle is None:
         with VideoReader(_made_video(translator, source)) as reader:
-            frames = _rgb_frames(reader, FrameSize(info.width, info.height))
+            frames = rgb_frames(reader, FrameSize(info.width, info.height))
             yield lambda _rgb: next((rgb for _frame, rgb in frames), None)
         return
     size = FrameSize(info.width, info.height)
@@ -169,7 +169,7 @@ def _clip(row: str, source: Path, info: VideoInfo, folder: Path) -> Iterator[_Cl
         yield _ClipWriter(clip, of_source, of_output, info)
 
 
-def _rgb_frames(reader: VideoReader, size: FrameSize | None = None) -> Iterator[tuple[av.VideoFrame, Picture]]:
+def rgb_frames(reader: VideoReader, size: FrameSize | None = None) -> Iterator[tuple[av.VideoFrame, Picture]]:
     """Give each frame and its picture, of the video's own size or of another one."""
     width, height = size or FrameSize(reader.info.width, reader.info.height)
     converter = RgbFromFrame(reader.info.orientation)
@@ -190,7 +190,7 @@ def _input_pictures(source: Path, picks: set[int], folder: Path) -> list[InputPi
     folder.mkdir(parents=True, exist_ok=True)
     pictures = []
     with VideoReader(source) as reader:
-        for index, (_frame, rgb) in enumerate(_rgb_frames(reader)):
+        for index, (_frame, rgb) in enumerate(rgb_frames(reader)):
             if index in picks:
                 name = _frame_name(index)
                 write_picture(folder / f"{name}.png", rgb)

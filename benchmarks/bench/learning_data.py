@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from bench.plan_file import holds_plan, write_plan
 from onestep.atomic import whole_folder
 from onestep.errors import SettingError
 from onestep.frame_size import FrameSize
@@ -27,7 +28,6 @@ Picture = NDArray[np.uint8]
 
 DAY_PROMPT: Final = "driving in the day"
 NIGHT_PROMPT: Final = "driving in the night"
-_PLAN_FILE: Final = "plan.json"
 _SCENES_APART: Final = 100_000
 """Between the first seeds of two groups of scenes, which therefore share none."""
 _DAY_GROUP, _NIGHT_GROUP, _TEST_GROUP, _SCORED_GROUP, _GROUPS = range(1, 6)
@@ -71,16 +71,7 @@ def render_learning_data(folder: Path, plan: DataPlan, *, processes: int) -> Non
         OutputError: The folder cannot be written.
     """
     described = _described(plan)
-    if (folder / _PLAN_FILE).is_file():
-        before = json.loads((folder / _PLAN_FILE).read_text(encoding="utf-8"))
-        if before != described:
-            changed = [f"{name} was {before.get(name)!r} and is {described[name]!r}" for name in described]
-            changed = [
-                line for name, line in zip(described, changed, strict=True) if before.get(name) != described[name]
-            ]
-            raise SettingError(
-                f"{folder} holds other pictures: {'; '.join(changed)}. Leave them as they were, or choose another -o."
-            )
+    if holds_plan(folder, described):
         return
     with whole_folder(folder, overwrite=False) as partial:
         for group, conditions, names, count in _groups(plan):
@@ -97,7 +88,7 @@ def render_learning_data(folder: Path, plan: DataPlan, *, processes: int) -> Non
                 _write_pictures(partial / name, rendered.frames[condition])
             shutil.rmtree(arrays)
         _write_prompts(partial, plan)
-        (partial / _PLAN_FILE).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+        write_plan(partial, described)
 
 
 def pictures_of(folder: Path) -> list[Picture]:

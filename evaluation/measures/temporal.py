@@ -62,23 +62,48 @@ class WarpMeter:
         forward, seen = self._motion(last[0], now[0])
         if not seen.any():
             return None
-        of_source = _error(last[1], now[1], forward, seen)
-        of_output = _error(last[2], now[2], forward, seen)
+        of_source = warp_error(last[1], now[1], forward, seen)
+        of_output = warp_error(last[2], now[2], forward, seen)
         relative = of_output / max(float(last[2].std()), 1.0), of_source / max(float(last[1].std()), 1.0)
         return WarpErrors(of_output, of_source, _ratio(*relative))
 
     def _motion(self, before: Any, after: Any) -> tuple[_Plane, NDArray[np.bool_]]:
         """Return the flow [H, W, 2] from the first frame to the second, and where it can be trusted."""
         forward = self._flow.calc(before, after, None)
-        backward = self._flow.calc(after, before, None)
-        back = _drawn_back(backward, forward)
-        allowed = 0.01 * (np.square(forward).sum(axis=2) + np.square(back).sum(axis=2)) + 0.5
-        height, width = before.shape
-        x, y = np.meshgrid(np.arange(width), np.arange(height))
-        inside = (np.abs(x + forward[..., 0] - (width - 1) / 2) <= (width - 1) / 2) & (
-            np.abs(y + forward[..., 1] - (height - 1) / 2) <= (height - 1) / 2
-        )
-        return forward, (np.square(forward + back).sum(axis=2) < allowed) & inside
+        return forward, seen_in_both(forward, self._flow.calc(after, before, None))
+
+
+def seen_in_both(forward: _Plane, backward: _Plane) -> NDArray[np.bool_]:
+    """Tell which places of a frame are seen in the next one too: there the way there and back ends where it began.
+
+    Args:
+        forward: float32 [H, W, 2], pixels (dx right, dy down) from each place of the frame to its place in the next.
+        backward: The same from the next frame to this one.
+
+    Returns:
+        bool [H, W]; False also where the flow leaves the picture.
+    """
+    back = _drawn_back(backward, forward)
+    allowed = 0.01 * (np.square(forward).sum(axis=2) + np.square(back).sum(axis=2)) + 0.5
+    height, width = forward.shape[:2]
+    x, y = np.meshgrid(np.arange(width), np.arange(height))
+    inside = (np.abs(x + forward[..., 0] - (width - 1) / 2) <= (width - 1) / 2) & (
+        np.abs(y + forward[..., 1] - (height - 1) / 2) <= (height - 1) / 2
+    )
+    agreed: NDArray[np.bool_] = (np.square(forward + back).sum(axis=2) < allowed) & inside
+    return agreed
+
+
+def warp_error(before: _Plane, after: _Plane, forward: _Plane, seen: NDArray[np.bool_]) -> float:
+    """Return the mean absolute difference of two frames along the motion, in the levels of the planes.
+
+    Args:
+        before: float32 [H, W], such as a luma in [0, 255].
+        after: The next frame's.
+        forward: float32 [H, W, 2], see `seen_in_both`.
+        seen: bool [H, W]: the places that count, at least one.
+    """
+    return float(np.abs(_drawn_back(after, forward) - before)[seen].mean())
 
 
 def _drawn_back(frame: _Plane, flow: _Plane) -> _Plane:
@@ -88,10 +113,6 @@ def _drawn_back(frame: _Plane, flow: _Plane) -> _Plane:
     height, width = flow.shape[:2]
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     return np.asarray(cv2.remap(frame, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR), np.float32)
-
-
-def _error(before: _Plane, after: _Plane, flow: _Plane, seen: NDArray[np.bool_]) -> float:
-    return float(np.abs(_drawn_back(after, flow) - before)[seen].mean())
 
 
 def _ratio(of_output: float, of_source: float) -> float:

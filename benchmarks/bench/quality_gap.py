@@ -1,0 +1,97 @@
+"""How much of the way from the inputs to real photos a result goes, in a feature space.
+
+gap closed(x) = (D(input, photos) - D(x, photos)) / (D(input, photos) - D(photos', photos''))
+
+D is KID, the unbiased squared MMD of `onestep.evaluation.measures.distribution`, on the features of ST-LPIPS's VGG16
+(`vgg16-st`). photos' and photos'' are random disjoint halves of the photos, the same ones in every run; D between them
+is the mean over five such splits. The copied input closes exactly 0, real photos close 1 but for chance, and what leads
+away from the photos closes less than 0.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.quality_figures import MoreFigures
+from onestep.evaluation.measures.distribution import Features, kid
+from onestep.evaluation.networks.features import feature_net
+from onestep.evaluation.parallel import map_pictures
+from onestep.evaluation.progress import Tell
+from onestep.evaluation.results import Figure, PictureRef
+from onestep.evaluation.translators import COPY_INPUT
+from onestep.runtime.pictures import read_picture
+
+_NAME: Final = "gap_closed"
+_NET: Final = "vgg16-st"
+_SPLITS: Final = 5
+_SEED: Final = 20240318
+_DEFINITION: Final = (
+    f"(D(input, photos) - D(row, photos)) / (D(input, photos) - D(photos', photos'')), where D is KID on {_NET} and "
+    f"photos', photos'' are disjoint halves of the real photos, mean over {_SPLITS} splits; 0 for the copied input, "
+    "1 for real photos, aim 0.5."
+)
+
+
+def gap_closed(of_result: Features, of_input: Features, of_photos: Features) -> float | None:
+    """Return the share of the gap that a result closes; see the top of this file.
+
+    Args:
+        of_result: [n, D], n at least 2.
+        of_input: [n, D].
+        of_photos: [m, D], m at least 4.
+
+    Returns:
+        None where the inputs are no further from the photos than the photos are from each other.
+    """
+    start = kid(of_input, of_photos)
+    gap = start - _distance_of_halves(of_photos)
+    return (start - kid(of_result, of_photos)) / gap if gap > 0 else None
+
+
+def gap_figures(pictures: Sequence[PictureRef], photos: Sequence[Path], tell: Tell) -> MoreFigures:
+    """Measure the gap that every row of an evaluation closes.
+
+    Args:
+        pictures: Of the evaluation; their outputs are the rows, the copied input among them.
+        photos: Real pictures of the condition to reach, at least 4, all readable.
+        tell: Called after each picture.
+    """
+    rows = list(pictures[0].outputs)
+    if len(pictures) < 2:
+        reason = f"needs at least 2 pictures of the footage, got {len(pictures)}"
+        return {row: {_NAME: _figure(None, len(pictures), reason)} for row in rows}
+    paths = [*photos, *(picture.outputs[row] for row in rows for picture in pictures)]
+    features = _features(paths, tell)
+    of_photos, *parts = np.split(features, range(len(photos), len(features), len(pictures)))
+    of_rows = dict(zip(rows, parts, strict=True))
+    count = min(len(pictures), len(photos))
+    found = {}
+    for row, of_row in of_rows.items():
+        value = gap_closed(of_row, of_rows[COPY_INPUT], of_photos)
+        reason = "the inputs are no further from the photos than those from each other" if value is None else ""
+        found[row] = {_NAME: _figure(value, count, reason)}
+    return found
+
+
+def _distance_of_halves(of_photos: Features) -> float:
+    """Return the mean distance of two random halves of the photos."""
+    rng, half = np.random.default_rng(_SEED), len(of_photos) // 2
+    orders = [rng.permutation(len(of_photos)) for _ in range(_SPLITS)]
+    return float(np.mean([kid(of_photos[order[:half]], of_photos[order[half : 2 * half]]) for order in orders]))
+
+
+def _features(paths: Sequence[Path], tell: Tell) -> NDArray[np.float32]:
+    """Return the features of pictures, [n, D]."""
+    net = feature_net(_NET)
+
+    def of_picture(path: Path) -> NDArray[np.float32]:
+        return net.features(read_picture(path)[None])  # [1, D]
+
+    return np.concatenate(list(map_pictures(of_picture, paths, threads=None, tell=tell)))
+
+
+def _figure(value: float | None, count: int, reason: str) -> Figure:
+    return Figure(_NAME, "", "higher", value, None, None, count, reason or "no interval", _DEFINITION)
