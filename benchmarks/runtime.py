@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 from bench.command import run_command
-from bench.environment import environment
+from bench.environment import device_of, environment
 from bench.live_age import LiveAge, live_age
 from bench.progress_line import ProgressLine
 from bench.result_files import write_text
@@ -58,9 +58,8 @@ def runtime(
     with open_session(options) as session, tempfile.TemporaryDirectory(prefix="onestep-runtime-") as folder:
         rates = _measured(session, Path(folder), frames=frames, rounds=rounds, engine_frames=engine_frames)
         age = _overloaded(session, Path(folder), seconds=live_seconds) if live_seconds else None
-        figures = _figures(
-            session, rates, age, environment(device="cpu", threads=threads or len(os.sched_getaffinity(0)))
-        )
+        found = environment(device=device_of(session.backend), threads=threads or len(os.sched_getaffinity(0)))
+        figures = _figures(session, rates, age, found)
     print(_text(figures))
     if json is not None:
         write_text(json, json_text.dumps(figures, indent=2) + "\n")

@@ -1,6 +1,7 @@
 """From nothing to the first frame: a fresh process imports the runtime, opens a bundle and translates a frame."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -29,11 +30,18 @@ def cold_start(bundle: Path, backend: str, size: FrameSize, threads: int) -> dic
     The files of the bundle are in the system's cache: they have just been written or read.
 
     Raises:
-        BackendError: The process failed.
+        BackendError: The process failed or was killed.
     """
     command = [sys.executable, "-c", _SCRIPT, str(bundle), backend, str(size), str(threads)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise BackendError(f"the cold start failed: {done.stderr.strip().splitlines()[-1:]}")
+        raise BackendError(f"the cold start failed: {_ending(done.returncode, done.stderr)}")
     seconds: dict[str, float] = json.loads(done.stdout)
     return seconds
+
+
+def _ending(status: int, errors: str) -> str:
+    """Say in a few words how a process ended."""
+    said = "".join(errors.strip().splitlines()[-1:]) or "it said nothing"
+    known = -status in {each.value for each in signal.Signals}
+    return f"killed by {signal.Signals(-status).name} ({said})" if known else f"exit status {status} ({said})"

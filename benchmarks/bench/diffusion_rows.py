@@ -74,6 +74,7 @@ def _row(family: str, label: str, steps: int, guidance: int, sampling: Callable[
         label=f"{label}, {steps} steps, {guided}",
         steps=steps,
         guidance=guidance,
+        prepare=lambda workload: workload.networks,
         open=lambda workload, count: _open(workload, sampling(workload), count, guidance),
         own_bytes=lambda workload: int(
             EXTRA_BYTES.get(family, 0.0) * module_bytes(workload.packed.base.unet)

@@ -4,7 +4,7 @@ import shlex
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -12,20 +12,20 @@ from pathlib import Path
 import torch
 
 from bench.catalogue import all_rows, chosen_rows
+from bench.compile_cache import kernels_in
 from bench.environment import environment
-from bench.graph_extras import size_figures, video_figures
-from bench.quiet import StolenTime
+from bench.extras import add_extras, extras_seconds
+from bench.floors import Floors, matrix_rates
+from bench.kept_graphs import check_kept
+from bench.quiet import Watch
 from bench.rates import Probe
 from bench.report import Report
-from bench.row import RowResult
+from bench.result_files import check_folder
+from bench.row import RowResult, RowSpec, can_run
 from bench.run import TableRun, Tell
 from bench.settings import Settings
-from bench.tables import graph_row
 from bench.workload import Workload, check_device, open_workload
 from onestep.exporter.quiet import quiet_libraries
-
-_EXTRAS_SHARE = 0.2
-"""Of the budget, for the video and the other frame sizes."""
 
 
 def measured_report(settings: Settings, *, tell: Tell, work: Path | None = None) -> Report:
@@ -34,67 +34,68 @@ def measured_report(settings: Settings, *, tell: Tell, work: Path | None = None)
     Args:
         settings: What to measure.
         tell: Called as the run goes on.
-        work: Folder for exported graphs, kept, and used again with the same base, size and precision; None takes a
-            temporary one.
+        work: Folder for exported graphs and compiled kernels, kept, and used again with the same base and precision;
+            None takes a temporary one.
 
     Raises:
-        OnestepError: The settings cannot be met.
+        OnestepError: The settings cannot be met, or `work` holds graphs of another base.
     """
     check_device(settings.device)
     specs = chosen_rows(all_rows(settings.strength), settings.rows)
     start = time.monotonic()
-    found = environment(device=settings.device, threads=settings.thread_count)
-    with _folder(work) as folder, _threads(settings.thread_count), quiet_libraries():
+    found = environment(device=settings.device, threads=settings.thread_count) | {"TF32 of PyTorch": "off"}
+    with _folder(work) as folder, _torch_as_asked(settings), kernels_in(folder), quiet_libraries():
         tell("loading the base", 0, len(specs))
         workload = open_workload(settings, folder)
-        probe = Probe(device=settings.device, dtype=workload.dtype)
-        first = probe.best()
-        end = start + settings.budget_seconds
-        rows_end = end - (_EXTRAS_SHARE * settings.budget_seconds if any(s.family == "graph" for s in specs) else 0.0)
-        run = TableRun(workload, probe, first, end_seconds=rows_end, tell=tell)
-        stolen = StolenTime()
-        rows = run.measure(specs)
-        stolen_share = stolen.share
-        last = probe.best()
-        best = first.better(last)
-        report = Report(
-            command=shlex.join(["python", *sys.argv]),
-            settings=_plain(settings, workload),
-            environment=found,
-            rates=asdict(best),
-            rates_between=asdict(between) if (between := probe.median_between) else None,
-            rates_count=probe.count_between,
-            rates_spread=probe.spread_between,
-            stolen_share=stolen_share,
-            rates_start=asdict(first),
-            rates_end=asdict(last),
-            part_flops=workload.part_flops,
-            rows=rows,
-            notes=_notes(settings),
-            interrupted=run.interrupted,
-        )
-        for row, spec in zip(rows, specs, strict=True):
-            traffic = spec.weight_bytes(workload) * max(spec.steps, 1)
-            row.floor_ms = best.floor_ms(flops=row.flops, traffic_bytes=traffic)
-        if not run.interrupted:
-            _add_extras(report, workload, tell, seconds=max(end - time.monotonic(), 0.0))
+        check_kept(workload, {spec.precision or "" for spec in specs if spec.family == "graph"})
+        report = _rows_report(workload, specs, found, start, tell)
+        add_extras(report, workload, tell, end_seconds=start + settings.budget_seconds)
     report.seconds = time.monotonic() - start
     return report
 
 
-def _add_extras(report: Report, workload: Workload, tell: Tell, *, seconds: float) -> None:
-    graph = graph_row(report)
-    if graph is None or not graph.name.endswith(f"-{workload.settings.precision}"):
-        return
-    backend, frame_seconds = _backend(graph), graph.timing.median_ms / 1e3 if graph.timing else 0.0
-    tell("a video, end to end", 0, 2)
-    report.video = video_figures(workload, backend, frame_seconds=frame_seconds, seconds=seconds / 2)
-    tell("other frame sizes", 1, 2)
-    report.sizes = size_figures(workload, backend, frame_seconds=frame_seconds, seconds=seconds / 2)
+def _rows_report(
+    workload: Workload, specs: Sequence[RowSpec], found: dict[str, str], start: float, tell: Tell
+) -> Report:
+    """Measure the rows, between two measurements of the device's rates."""
+    settings = workload.settings
+    probe = Probe(device=settings.device, dtype=workload.dtype)
+    precisions = sorted({spec.precision for spec in specs if spec.precision and can_run(spec, workload)})
 
+    def floors() -> Floors:
+        return Floors(probe.best(), matrix_rates(precisions, settings.device))
 
-def _backend(graph: RowResult) -> str:
-    return graph.name.removeprefix("graph-").rsplit("-", 1)[0]
+    first = floors()
+    end = start + settings.budget_seconds - extras_seconds(workload, specs, first)
+    run = TableRun(workload, probe, first, end_seconds=end, tell=tell)
+    watch = Watch()
+    rows = run.measure(specs)
+    disturbance, interrupted, last = watch.disturbance, run.interrupted, first
+    try:
+        last = first if interrupted else floors()
+    except KeyboardInterrupt:
+        interrupted = True
+    best = first.better(last)
+    for row, spec in zip(rows, specs, strict=True):
+        row.floor_ms = best.floor_ms(spec, workload, flops=row.flops)
+    return Report(
+        command=shlex.join(["python", *sys.argv]),
+        settings=_plain(settings, workload),
+        environment=found,
+        rates=asdict(best.rates),
+        rates_between=asdict(between) if (between := probe.median_between) else None,
+        rates_count=probe.count_between,
+        rates_spread=probe.spread_between,
+        matrix_rates=dict(best.matrix_rates),
+        stolen_share=disturbance.stolen_share,
+        others_share=disturbance.others_share,
+        rates_start=asdict(first.rates),
+        rates_end=asdict(last.rates),
+        part_flops=workload.part_flops,
+        rows=rows,
+        notes=_notes(settings, rows),
+        interrupted=interrupted,
+    )
 
 
 def _plain(settings: Settings, workload: Workload) -> dict[str, object]:
@@ -102,7 +103,7 @@ def _plain(settings: Settings, workload: Workload) -> dict[str, object]:
     return plain | {"base": workload.packed.card.base, "rows": list(settings.rows)}
 
 
-def _notes(settings: Settings) -> list[str]:
+def _notes(settings: Settings, rows: Sequence[RowResult]) -> list[str]:
     weights = "random" if settings.random_weights else "the base's own"
     notes = [
         f"Weights of the base: {weights}. Those of ControlNet, T2I-Adapter, InstructPix2Pix's first layer and CycleGAN "
@@ -113,6 +114,8 @@ def _notes(settings: Settings) -> list[str]:
         "upsampling, about a tenth less for a frame of SD-Turbo's size; its floor and utilisation count them all.",
         "Peak memory of a row: its own networks and working memory, and the weights that it shares with other rows.",
     ]
+    if any(row.timing and row.peak_host_bytes is None for row in rows):
+        notes.append("Peak host memory is not known: this system does not let a process restart its peak.")
     if settings.batch > 1:
         notes.append(f"Times are per frame, of calls with {settings.batch} frames.")
     return notes
@@ -121,7 +124,7 @@ def _notes(settings: Settings) -> list[str]:
 @contextmanager
 def _folder(work: Path | None) -> Iterator[Path]:
     if work is not None:
-        work.mkdir(parents=True, exist_ok=True)
+        check_folder(work)
         yield work
         return
     with tempfile.TemporaryDirectory(prefix="onestep-latency-") as folder:
@@ -129,10 +132,14 @@ def _folder(work: Path | None) -> Iterator[Path]:
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
+def _torch_as_asked(settings: Settings) -> Iterator[None]:
+    """Give PyTorch its threads, and let it multiply in the run's precision and no other, as the graph backends do."""
+    threads, cuda = torch.get_num_threads(), torch.backends.cuda.matmul
+    before = cuda.allow_tf32, torch.backends.cudnn.allow_tf32
+    torch.set_num_threads(settings.thread_count)
+    cuda.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(threads)
+        cuda.allow_tf32, torch.backends.cudnn.allow_tf32 = before

@@ -1,6 +1,5 @@
 """How much memory is free, and how much this process takes. Read from Linux's /proc."""
 
-import contextlib
 import ctypes
 import gc
 from pathlib import Path
@@ -26,11 +25,18 @@ def peak_bytes() -> int:
     return kilobyte_line("/proc/self/status", "VmHWM")
 
 
-def restart_peak() -> None:
-    """Give unused memory back to the system and let the peak start from what is in use now."""
+def restart_peak() -> bool:
+    """Give unused memory back to the system and let the peak start from what is in use now.
+
+    Returns:
+        Whether it does: some containers forbid it, and then the peak is that of the whole process so far.
+    """
     give_back()
-    with contextlib.suppress(OSError):  # containers may forbid it; then the peak is that of the whole run
+    try:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    except OSError:
+        return False
+    return True
 
 
 def give_back() -> None:
@@ -41,14 +47,14 @@ def give_back() -> None:
         trim(0)
 
 
-def check_room(needed_bytes: int, *, limit_bytes: int | None) -> None:
+def check_room(needed_bytes: int, *, limit_bytes: float | None) -> None:
     """Raise BackendError if something that needs so much memory had better not be started.
 
     Args:
         needed_bytes: Estimate of what it will take beside what is in use now.
         limit_bytes: The user's own limit for this process; None for no limit but the machine's.
     """
-    free = available_bytes() - MARGIN_BYTES
+    free: float = available_bytes() - MARGIN_BYTES
     if limit_bytes is not None:
         free = min(free, limit_bytes - resident_bytes())
     if needed_bytes > free:

@@ -1,5 +1,6 @@
 """This project's rows: the exported graph on every backend, and the same generator in PyTorch."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -7,6 +8,8 @@ import numpy as np
 import torch
 
 from bench.cold_start import cold_start
+from bench.compile_cache import compile_cache
+from bench.kept_graphs import export_graph, export_seconds, graph_folder, graph_hashes
 from bench.memory import module_bytes
 from bench.row import OpenRow, RowSpec
 from bench.stages import UNET, Stages
@@ -14,18 +17,15 @@ from bench.workload import Frame, Workload
 from onestep.bundle import open_bundle
 from onestep.bundle.manifest import Precision
 from onestep.errors import BackendError
-from onestep.exporter.export import ExportOptions, export_bundle
 from onestep.runtime.backends.choose import BACKENDS, Backend
 from onestep.runtime.session import Session, SessionOptions, open_session
 from onestep.training.generator import OneStepGenerator
 
 GRAPH, EAGER, COMPILED = "graph", "eager", "compiled"
 _GRAPH_BYTES = {"fp32": 4, "fp16": 2, "int8": 1}
-_PARITY_FRAMES = 2
-_QUANTISE_SECONDS = 60.0
-"""Of the int8 graph of `tiny` on two cores: calibration, and the trial that it is faster."""
 _COMPILE_SECONDS = 60.0
-"""Of torch.compile for `tiny` on two cores, its cache empty."""
+"""Of torch.compile on two cores, its cache empty: for the 518 weights of `tiny`. It grows with the number of layers."""
+_COMPILED_WEIGHTS = 518
 
 
 def onestep_rows() -> list[RowSpec]:
@@ -44,10 +44,11 @@ def _graph_row(backend: Backend, precision: str) -> RowSpec:
         family=GRAPH,
         label=f"One-step graph, {backend.name}, {precision}",
         steps=1,
+        precision=precision,
         check=lambda workload: _check_usable(workload, backend),
-        prepare=lambda workload: _export(workload, precision),
-        open=lambda workload, steps: _open_graph(workload, backend, precision),
-        set_up_seconds=_QUANTISE_SECONDS if precision == "int8" else 0.0,
+        prepare=lambda workload: export_graph(workload, precision),
+        open=lambda workload, steps: bundle_row(workload, graph_folder(workload, precision), backend.name),
+        set_up_seconds=lambda workload: export_seconds(workload, precision),
         own_bytes=own_bytes,
         flops=lambda workload: workload.part_flops["total"],
         weight_bytes=lambda workload: _parameters(workload) * _GRAPH_BYTES[precision],
@@ -61,33 +62,34 @@ def _torch_row(name: str, label: str) -> RowSpec:
         family=name,
         label=f"One-step generator, {label}",
         steps=1,
+        prepare=lambda workload: workload.module,
         open=lambda workload, steps: open_row(workload),
-        set_up_seconds=_COMPILE_SECONDS if name == COMPILED else 0.0,
+        set_up_seconds=_compile_seconds if name == COMPILED else lambda workload: 0.0,
         own_bytes=lambda workload: workload.activation_bytes,
         flops=lambda workload: workload.part_flops["total"],
         weight_bytes=lambda workload: _parameters(workload) * workload.dtype.itemsize,
     )
 
 
-def _export(workload: Workload, precision: str) -> None:
-    """Put the graph into the work folder, unless a row before did."""
-    bundle = workload.work / precision
-    if bundle.is_dir():
-        return
-    options = ExportOptions(precision=precision, parity_frame_count=_PARITY_FRAMES)
-    export_bundle(workload.packed, bundle, options=options)
-
-
-def _open_graph(workload: Workload, backend: Backend, precision: str) -> OpenRow:
-    return bundle_row(workload, workload.work / precision, backend.name)
-
-
-def bundle_row(workload: Workload, bundle: Path, backend: str) -> OpenRow:
+def bundle_row(workload: Workload, folder: Path, backend: str) -> OpenRow:
     """Open a bundle on a backend at the run's size, ready to be timed."""
     size, threads = workload.settings.frame_size, workload.settings.thread_count
-    seconds = cold_start(bundle, backend, size, threads)
-    options = SessionOptions(bundle=open_bundle(bundle), backend=backend, size=size, threads=threads)
-    return _row_of_session(open_session(options), workload, seconds)
+    bundle = open_bundle(folder)
+    session = open_session(SessionOptions(bundle=bundle, backend=backend, size=size, threads=threads))
+    return OpenRow(
+        *_call_and_stages(session, workload),
+        counts_unet=False,
+        close=session.close,
+        measure_cold_start=lambda: cold_start(folder, backend, size, threads),
+        graph_sha256=graph_hashes(bundle),
+    )
+
+
+def _compile_seconds(workload: Workload) -> float:
+    """Estimate the time of torch.compile: next to none where the cache of an earlier run lies in the work folder."""
+    if compile_cache(workload.work).is_dir():
+        return 0.0
+    return _COMPILE_SECONDS * sum(1 for _ in workload.packed.generator.parameters()) / _COMPILED_WEIGHTS
 
 
 def _check_usable(workload: Workload, backend: Backend) -> None:
@@ -102,7 +104,7 @@ def _check_usable(workload: Workload, backend: Backend) -> None:
         raise BackendError("the graph takes one frame per call; run the table with --batch 1")
 
 
-def _row_of_session(session: Session, workload: Workload, seconds: dict[str, float]) -> OpenRow:
+def _call_and_stages(session: Session, workload: Workload) -> tuple[Callable[[], list[Frame]], Stages]:
     engine, stages = session.engine, Stages(workload.clock)
     slot, frame = engine.new_slot(), workload.frames[0]
 
@@ -114,7 +116,7 @@ def _row_of_session(session: Session, workload: Workload, seconds: dict[str, flo
             engine.wait(slot)
         return [slot.output]
 
-    return OpenRow(call, stages, counts_unet=False, close=session.close, cold_start=seconds)
+    return call, stages
 
 
 def _open_eager(workload: Workload) -> OpenRow:

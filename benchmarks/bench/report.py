@@ -37,10 +37,18 @@ class Report:
     """Of the matrix rate in those samples: distance from the first to the third quartile, as a share of the median."""
     stolen_share: float | None = None
     """Share of the processors' time that a hypervisor gave to others while the rows were measured, if it is known."""
+    others_share: float | None = None
+    """Share of it that other processes of this machine took meanwhile, if it is known."""
+    matrix_rates: dict[str, float] = field(default_factory=dict)
+    """Best matrix rate by precision, in operations per second, of the precisions that rows have; empty in reports that
+    were kept before these were measured, whose rows all have the floor of the run's precision."""
     video: dict[str, float | str] = field(default_factory=dict)
-    """The graph on a video: frames per second end to end and of the engine alone; or the reason why not."""
+    """The graph on a video: frames per second end to end and of the engine alone; in reports that were kept before
+    `left_out` was, the reason why not."""
     sizes: list[dict[str, float | str]] = field(default_factory=list)
-    """The graph at other frame sizes."""
+    """The graph at other frame sizes, each in turn with the run's own."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """What was not measured beside the rows, and why."""
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
     """The whole run."""

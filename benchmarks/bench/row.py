@@ -7,6 +7,7 @@ from typing import Any
 from bench.stages import Stages
 from bench.timing import Timing
 from bench.workload import Frame, Workload
+from onestep.errors import OnestepError
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,11 @@ class OpenRow:
     shared_bytes: int = 0
     """Weights that the row uses and that were loaded before it."""
     close: Callable[[], None] = lambda: None
-    cold_start: dict[str, float] | None = None
-    """Seconds to import, open and translate the first frame in a fresh process; None where that means nothing."""
+    measure_cold_start: Callable[[], dict[str, float]] | None = None
+    """Give the seconds to import, open and translate the first frame in a fresh process; None where that means
+    nothing."""
+    graph_sha256: dict[str, str] = field(default_factory=dict)
+    """Of the files of the graph that it runs, by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,14 +41,18 @@ class RowSpec:
     """How often the UNet is called for a frame; 0 for networks without one."""
     guidance: int = 1
     """Samples per frame in each of these calls."""
+    precision: str | None = None
+    """In which it multiplies at the narrowest; None means the run's."""
     check: Callable[[Workload], None] = lambda workload: None
     """Raise BackendError if the row cannot run here at all, before any time or memory is planned for it."""
-    prepare: Callable[[Workload], None] = lambda workload: None
-    """What is done once and needs no measuring, such as the export of a graph."""
+    prepare: Callable[[Workload], object] = lambda workload: None
+    """What is done once for several rows and is not the row's own cost: the export of a graph, networks on the
+    device."""
     open: Callable[[Workload, int], OpenRow]
     """Load it, to run so many steps."""
-    set_up_seconds: float = 0.0
-    """Set-up that is worth a thought: the row is skipped where it would take more than half of the time left."""
+    set_up_seconds: Callable[[Workload], float] = lambda workload: 0.0
+    """Estimate of the time that preparing and compiling it will take from now: the row is skipped where that would
+    leave too little time for all others."""
     own_bytes: Callable[[Workload], int]
     """Estimate of the memory it takes beside the shared networks."""
     flops: Callable[[Workload], int]
@@ -70,6 +78,10 @@ class RowResult:
     """UNet evaluations per frame that the row claims, and that the hook counted where it can."""
     flops: int = 0
     floor_ms: float = 0.0
+    precision: str | None = None
+    """In which it multiplies at the narrowest; None in reports that were kept before this was: the run's."""
+    graph_sha256: dict[str, str] = field(default_factory=dict)
+    """Of the files of the graph that ran, by name; empty for rows without one."""
     steps_timed: int = 0
     """Steps that were really run; fewer than `steps` means "per step x steps"."""
     timing: Timing | None = None
@@ -79,7 +91,9 @@ class RowResult:
     """Wall time of the very first call as it was run, compilation and allocation included."""
     opening_seconds: float | None = None
     peak_host_bytes: int | None = None
+    """None where it is not known."""
     peak_device_bytes: int | None = None
+    """As the device's driver counts it; None on a processor."""
     stages_ms: dict[str, float] = field(default_factory=dict)
     """Mean time by stage; what is left to the median is before, between and after them."""
     cold_start: dict[str, float] | None = None
@@ -87,6 +101,11 @@ class RowResult:
     """What a reader must know about the figures."""
     reason: str | None = None
     """Why the row could not run here."""
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether some of its steps were timed for all: "per step x steps"."""
+        return self.steps_timed < self.steps
 
     @property
     def frames_per_second(self) -> float | None:
@@ -97,6 +116,15 @@ class RowResult:
     def over_floor(self) -> float | None:
         """Measured time over the least time that the device's measured rates allow."""
         return self.timing.median_ms / self.floor_ms if self.timing and self.floor_ms else None
+
+
+def can_run(spec: RowSpec, workload: Workload) -> bool:
+    """Return whether a row passes its own check on this machine."""
+    try:
+        spec.check(workload)
+    except OnestepError:
+        return False
+    return True
 
 
 def result_of(spec: RowSpec, **known: Any) -> RowResult:

@@ -1,13 +1,16 @@
 """How a budget of time becomes steps and repeats, and in which order the rows take their turns."""
 
+import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 LEAST_REPEATS = 3
 PLANNED_REPEATS = 7
 """A slow row runs so few of its steps that this many calls fit: more calls say more than longer ones."""
 REFERENCE_SHARE = 1 / 3
 """The most of the time that goes to the row that all others are compared with."""
+SET_UP_SHARE = 0.75
+"""The most of the time left that is kept for the set-up of rows still to be opened."""
 LEAST_STEPS = 2
 """Two starts of the UNet give one time between them, the time of a step."""
 
@@ -25,6 +28,17 @@ def shares(budget_seconds: float, wishes_seconds: Mapping[str, float]) -> dict[s
         given[name] = min(wishes_seconds[name], left / (len(waiting) - place))
         left -= given[name]
     return given
+
+
+def set_ups_within(budget_seconds: float, set_up_seconds: Sequence[float]) -> float:
+    """Return how much of a budget to keep for set-up: the sum of the shortest that fit into `SET_UP_SHARE` of it.
+
+    Args:
+        budget_seconds: Time left.
+        set_up_seconds: What each row that waits to be opened will take for its set-up.
+    """
+    sums = itertools.accumulate(sorted(set_up_seconds))
+    return max((kept for kept in sums if kept <= SET_UP_SHARE * budget_seconds), default=0.0)
 
 
 def steps_within(share_seconds: float, *, steps: int, call_seconds: float, calls: int, most: int | None = None) -> int:

@@ -1,5 +1,6 @@
 """What the user asked for, checked before anything is loaded."""
 
+import math
 import os
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -12,6 +13,8 @@ TorchPrecision = Literal["fp32", "fp16"]
 
 DEFAULT_SIZES = {"tiny": FrameSize(512, 288)}
 _OTHER_SIZE = FrameSize(512, 512)
+DEFAULT_BUDGET_SECONDS = 165.0
+"""What is left of three minutes when Python has started and the pictures are drawn."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +41,11 @@ class Settings:
     repeats: int = 30
     warmup: int = 1
     """Calls after the first that are not counted. The first call of a row slower than a second is its warm-up."""
-    budget_seconds: float = 120.0
+    budget_seconds: float = DEFAULT_BUDGET_SECONDS
     """For the whole run, set-up included; set-up that takes longer is not cut short."""
     threads: int = 0
     """Processor threads of a row; 0 takes all cores of this process."""
-    memory_limit_bytes: int | None = None
+    memory_limit_bytes: float | None = None
     """Rows that would take this process beyond it are skipped."""
 
     def __post_init__(self) -> None:
@@ -57,8 +60,15 @@ class Settings:
                 raise SettingError(f"--{name} {value} is too few; expected {least} or more.")
         if self.steps is not None and self.steps < 2:
             raise SettingError(f"--steps {self.steps} is too few: the time of a step lies between two of them.")
-        if self.budget_seconds <= 0:
-            raise SettingError(f"A budget of {self.budget_seconds} seconds leaves no time; expected more than 0.")
+        if not 0 < self.budget_seconds < math.inf:
+            raise SettingError(
+                f"--budget {self.budget_seconds:g} is no time to measure in; expected seconds, more than 0."
+            )
+        if self.memory_limit_bytes is not None and not 0 < self.memory_limit_bytes < math.inf:
+            raise SettingError(
+                f"--memory-limit {self.memory_limit_bytes / 1e9:g} is no limit; expected gigabytes, more than 0. Leave "
+                "it out to go as far as the machine's own memory."
+            )
 
     @property
     def frame_size(self) -> FrameSize:

@@ -1,8 +1,9 @@
 """The student that ships for the tiny base: another network for the same translation, so a row of its own."""
 
 from bench.onestep_rows import bundle_row
+from bench.packed_base import DOMAIN
 from bench.row import OpenRow, RowSpec
-from bench.workload import DOMAIN, Workload
+from bench.workload import Workload
 from onestep.bundle import open_bundle
 from onestep.domains import embedded_bundle
 from onestep.errors import BackendError
@@ -23,6 +24,7 @@ def student_row() -> RowSpec:
         family=STUDENT,
         label=f"Student of the one-step generator, {onnxruntime_cpu.NAME}, fp32",
         steps=1,
+        precision="fp32",
         check=_check_usable,
         open=lambda workload, steps: _open(workload),
         own_bytes=lambda workload: 2 * _parameters() * _BYTES + workload.activation_bytes,

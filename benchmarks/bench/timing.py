@@ -5,11 +5,17 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
+Calls = NDArray[np.float64]
+
 FEW_SAMPLES = 5
-"""With fewer samples than this a row is marked: its p95 and p99 are its slowest call."""
+"""With fewer samples than this a row is marked."""
+TAIL_SAMPLES = {95: 20, 99: 100}
+"""With fewer samples than this a percentile of the nearest rank is the slowest call, whatever the distribution."""
 NEAR_SHARE = 3
 """A call is compared with the third of another row's calls that is nearest in time."""
-_CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -65,41 +71,29 @@ def paired_ratios(timing: Timing, baseline: Timing) -> list[float]:
     Near is the third of the other row's calls with the shortest time between them and the call; its median counts. It
     must be known of both when their calls began.
     """
-    return [ms / _near(baseline, *span) for span, ms in zip(_spans(timing), timing.samples_ms, strict=True)]
+    ratios = ratios_to_near(calls_of(timing), calls_of(baseline))
+    return [float(ratio) for ratio in ratios]
 
 
-def median_interval(samples: Sequence[float]) -> tuple[float, float]:
-    """Return two of the samples between which the median of all possible ones lies with a confidence of 95 %.
-
-    By ranks, whatever the distribution (Conover, Practical Nonparametric Statistics, 3.2): the number of samples below
-    the median is binomial with probability 1/2. Fewer than six samples cannot give that confidence; the smallest and
-    the largest are returned.
+def ratios_to_near(calls: Calls, others: Calls) -> NDArray[np.float64]:
+    """Return `[N]` ratios of calls to the calls of another row near them, as `paired_ratios` defines it.
 
     Args:
-        samples: At least one, in any order.
+        calls: `[N, 3]`, when each began and ended in seconds, and how long it took in milliseconds.
+        others: `[M, 3]`, the same of the other row, M at least 1.
     """
-    ordered, count = sorted(samples), len(samples)
-    left_out, ways, most_ways = 0, 1, (1 - _CONFIDENCE) / 2 * 2**count
-    while ways + math.comb(count, left_out + 1) <= most_ways:
-        left_out += 1
-        ways += math.comb(count, left_out)
-    return ordered[left_out], ordered[-1 - left_out]
+    before = others[None, :, 0] - calls[:, None, 1]  # [N, M]
+    after = calls[:, None, 0] - others[None, :, 1]  # [N, M]
+    gaps = np.maximum(np.maximum(before, after), 0.0)
+    nearest = np.argsort(gaps, axis=1, kind="stable")[:, : max(1, len(others) // NEAR_SHARE)]
+    ratios: NDArray[np.float64] = calls[:, 2] / np.median(others[nearest, 2], axis=1)
+    return ratios
 
 
-def _near(baseline: Timing, begin: float, end: float) -> float:
-    """Return the median time of a row's calls that are nearest to a span."""
-
-    def gap(call: tuple[tuple[float, float], float]) -> float:
-        (began, ended), _ = call
-        return max(began - end, begin - ended, 0.0)
-
-    calls = sorted(zip(_spans(baseline), baseline.samples_ms, strict=True), key=gap)
-    return statistics.median(ms for _, ms in calls[: max(1, len(calls) // NEAR_SHARE)])
-
-
-def _spans(timing: Timing) -> list[tuple[float, float]]:
-    """Return begin and end of each call; of results that do not hold the end, the begin twice."""
-    return list(zip(timing.at_seconds, timing.ended_seconds or timing.at_seconds, strict=True))
+def calls_of(timing: Timing) -> Calls:
+    """Return `[N, 3]`: when each call began and ended, and its time; of results without the end, the begin twice."""
+    ended = timing.ended_seconds or timing.at_seconds
+    return np.stack([np.array(column, np.float64) for column in (timing.at_seconds, ended, timing.samples_ms)], axis=1)
 
 
 def timing_from_samples(

@@ -1,7 +1,6 @@
 """What all rows work on: one base, one generator, the same frames, the same prompt, one device and precision."""
 
-import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -12,24 +11,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.clock import Clock
+from bench.packed_base import packed_base
+from bench.placed import copy_on
 from bench.settings import Settings
-from onestep.domains import embedded_generator
-from onestep.errors import BackendError, GeneratorError, SettingError, UnknownNameError
+from onestep.errors import BackendError
 from onestep.exporter.flops import flops_per_frame
 from onestep.exporter.frame_module import FrameToFrame
 from onestep.exporter.precision import DTYPES, generator_in
 from onestep.frame_size import checked_multiple
 from onestep.scenes import Scene
-from onestep.training.architectures import ARCHITECTURES
-from onestep.training.base import Base, load_base, random_base
-from onestep.training.find_base import EMBEDDED, find_base
-from onestep.training.folder import PackedGenerator, load_generator
+from onestep.training.folder import PackedGenerator
 from onestep.training.generator import OneStepGenerator
-from onestep.training.untrained import untrained_generator
 
 Frame = NDArray[np.uint8]
-DOMAIN, PROMPT = "day2night", "driving in the night"
-_SKIPS = "skips"
 
 
 @dataclass(frozen=True)
@@ -38,6 +32,7 @@ class Workload:
 
     settings: Settings
     packed: PackedGenerator
+    """On the processor, in float32, and never moved: graphs are exported from it."""
     frames: list[Frame]
     """As many `[H, W, 3] uint8` RGB frames in host memory as the batch has."""
     prompt: Tensor
@@ -62,20 +57,21 @@ class Workload:
     @cached_property
     def networks(self) -> tuple[UNet2DConditionModel, AutoencoderKL]:
         """The UNet and the VAE for the pipelines, on the device, in the run's precision."""
-        parts = (self.packed.base.unet, self.packed.base.vae)
-        if self.settings.precision != "fp32":
-            parts = copy.deepcopy(parts)
-        unet, vae = (part.to(self.settings.device, self.dtype) for part in parts)
-        return unet, vae
+        if self.settings.precision == "fp32":
+            return self.module.generator.unet, self.module.generator.vae
+        base, device = self.packed.base, self.settings.device
+        return copy_on(base.unet, device=device, dtype=self.dtype), copy_on(base.vae, device=device, dtype=self.dtype)
 
     @cached_property
     def module(self) -> FrameToFrame:
         """The one-step generator, bytes in and bytes out, on the device, in the run's precision."""
-        generator = self.packed.generator
+        device, generator = self.settings.device, self.packed.generator
         assert isinstance(generator, OneStepGenerator)
         if self.settings.precision != "fp32":
-            generator = generator_in(self.settings.precision, generator)
-        return FrameToFrame(generator, self.prompt).to(self.settings.device).eval()
+            generator = generator_in(self.settings.precision, generator).to(device)
+        elif device != "cpu":
+            generator = copy_on(generator, device=device, dtype=self.dtype)
+        return FrameToFrame(generator, self.prompt).to(device).eval()
 
     @property
     def activation_bytes(self) -> int:
@@ -93,7 +89,7 @@ def open_workload(settings: Settings, work: Path) -> Workload:
         OnestepError: The base or the size cannot be used.
     """
     check_device(settings.device)
-    packed = _packed(settings)
+    packed = packed_base(settings)
     size = checked_multiple(settings.frame_size, packed.generator.frame_multiple, what=f"The base {packed.card.base}")
     assert isinstance(packed.generator, OneStepGenerator)
     scene = Scene.random(3)
@@ -117,25 +113,3 @@ def check_device(device: str) -> None:
             f"--device cuda was asked for, and PyTorch {torch.__version__} finds no NVIDIA GPU here. Install a CUDA "
             "build of torch and check nvidia-smi, or leave --device out to measure the processor."
         )
-
-
-def _packed(settings: Settings) -> PackedGenerator:
-    if settings.random_weights:
-        if settings.base not in ARCHITECTURES:
-            raise UnknownNameError("base", settings.base, ARCHITECTURES)
-        return _generator_on(random_base(settings.base, seed=0), settings)
-    folder = embedded_generator(DOMAIN) if settings.base == EMBEDDED else find_base(settings.base)
-    if settings.base == EMBEDDED and not folder.is_dir():
-        raise GeneratorError(
-            f"This installation has no embedded weights ({folder} is missing). Pass --random-weights: times do not "
-            "depend on the values of the weights."
-        )
-    packed = load_generator(folder) if (folder / _SKIPS).is_dir() else _generator_on(load_base(folder), settings)
-    if packed.card.stochastic:
-        raise SettingError(f"{folder} is a stochastic generator; the table measures deterministic ones.")
-    return packed
-
-
-def _generator_on(base: Base, settings: Settings) -> PackedGenerator:
-    packed = untrained_generator(base, prompt=PROMPT)
-    return replace(packed, card=replace(packed.card, preferred_size=settings.frame_size))

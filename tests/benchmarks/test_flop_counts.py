@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 
 import torch
 from bench.diffusion_rows import diffusion_rows
+from bench.floors import Floors, matrix_rates
 from bench.flop_counts import counted_flops
 from bench.gan_row import gan_row, resnet_generator
 from bench.rates import Probe, Rates
@@ -63,6 +65,23 @@ def test_the_floor_is_the_longer_of_both() -> None:
     assert math.isclose(rates.floor_ms(flops=20e9, traffic_bytes=1e6), 100.0)
     assert math.isclose(rates.floor_ms(flops=1e6, traffic_bytes=1e9), 100.0)
     assert rates.better(Rates(100e9, 20e9)) == Rates(200e9, 20e9)
+
+
+def test_a_floor_is_by_the_fastest_precision_that_is_wide_enough(workload: Workload) -> None:
+    rates = Rates(matrix_flops_per_second=100e9, copy_bytes_per_second=1e18)
+    floors = Floors(rates, {"fp16": 400e9, "int8": 200e9})
+    spec = gan_row()
+    by_precision = {
+        name: floors.floor_ms(replace(spec, precision=name), workload, flops=int(4e9))
+        for name in ("fp32", "fp16", "int8", None)
+    }
+    assert by_precision == {"fp32": 40.0, "fp16": 10.0, "int8": 10.0, None: 40.0}
+    assert floors.better(Floors(rates, {"int8": 800e9})).matrix_rates == {"fp16": 400e9, "int8": 800e9}
+
+
+def test_products_are_measured_in_each_precision() -> None:
+    rates = matrix_rates(["fp32"], "cpu")
+    assert 0 < rates["fp32"] < math.inf
 
 
 class PlannedProbe(Probe):

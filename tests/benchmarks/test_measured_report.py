@@ -6,8 +6,8 @@ import pytest
 import torch
 from bench.graph_extras import sweep_sizes
 from bench.measured_report import measured_report
+from bench.sections import markdown_from_report
 from bench.settings import Settings
-from bench.tables import markdown_from_report
 from bench.video_rate import engine_rate, video_rate, write_clip
 
 import onestep.runtime

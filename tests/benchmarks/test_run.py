@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from bench.clock import CallTime, Clock
+from bench.floors import Floors
 from bench.memory import check_room
 from bench.rates import Probe, Rates
 from bench.row import OpenRow, RowResult, RowSpec
@@ -95,7 +96,7 @@ def table_run(workload: Workload, *, seconds: float, tell: Tell = lambda *_: Non
     workload = replace(workload)
     vars(workload)["clock"] = DrivenClock()
     probe = Probe(device="cpu", dtype=torch.float32)
-    return TableRun(workload, probe, RATES, end_seconds=seconds, tell=tell, now=lambda: 0.0)
+    return TableRun(workload, probe, Floors(RATES), end_seconds=seconds, tell=tell, now=lambda: 0.0)
 
 
 def test_rows_are_measured_with_their_stages(workload: Workload) -> None:
@@ -142,7 +143,7 @@ def test_a_memory_limit_of_the_user_counts() -> None:
 
 
 def test_a_row_whose_set_up_is_too_long_is_skipped(workload: Workload) -> None:
-    (slow,) = measured(workload, replace(row(), set_up_seconds=60.0))
+    (slow,) = measured(workload, replace(row(), set_up_seconds=lambda workload: 60.0))
     assert slow.reason is not None
     assert slow.reason.startswith("its set-up takes about 60 s, and 1 s of the budget are left; raise --budget")
 
@@ -151,7 +152,7 @@ def test_a_row_that_cannot_run_at_all_says_that_and_not_that_time_is_short(workl
     def refuse(workload: Workload) -> None:
         raise BackendError("no GPU")
 
-    (refused,) = measured(workload, replace(row(), check=refuse, set_up_seconds=60.0))
+    (refused,) = measured(workload, replace(row(), check=refuse, set_up_seconds=lambda workload: 60.0))
     assert refused.reason == "no GPU"
 
 
@@ -184,7 +185,10 @@ def test_interruption_keeps_what_was_measured(workload: Workload) -> None:
         ({"strength": 0.0}, r"A strength of 0\.0 is no share"),
         ({"repeats": 0}, "--repeats 0 is too few; expected 1 or more"),
         ({"steps": 1}, "--steps 1 is too few"),
-        ({"budget_seconds": 0.0}, "leaves no time"),
+        ({"budget_seconds": 0.0}, "--budget 0 is no time to measure in; expected seconds, more than 0"),
+        ({"budget_seconds": float("nan")}, "--budget nan is no time"),
+        ({"memory_limit_bytes": float("nan")}, "--memory-limit nan is no limit; expected gigabytes, more than 0"),
+        ({"memory_limit_bytes": -1e9}, "--memory-limit -1 is no limit"),
     ],
 )
 def test_bad_settings(wrong: dict[str, Any], message: str) -> None:

@@ -3,8 +3,8 @@
 import math
 
 import pytest
-from bench.schedule import interleaved, repeats_within, shares, steps_within, turns_within
-from bench.timing import median_interval, paired_ratio, paired_ratios, percentile, timing_from_samples
+from bench.schedule import interleaved, repeats_within, set_ups_within, shares, steps_within, turns_within
+from bench.timing import paired_ratio, paired_ratios, percentile, timing_from_samples
 
 
 def test_percentiles_are_of_the_nearest_rank() -> None:
@@ -53,13 +53,6 @@ def test_one_disturbed_call_of_the_other_row_does_not_matter() -> None:
     assert paired_ratio(timing_from_samples([20.0], at_seconds=[7.0]), disturbed) == 2.0
 
 
-@pytest.mark.parametrize(("count", "first", "last"), [(1, 1, 1), (5, 1, 5), (6, 1, 6), (9, 2, 8), (20, 6, 15)])
-def test_the_interval_of_a_median_has_the_ranks_of_the_tables(count: int, first: int, last: int) -> None:
-    """Conover's table: 9 samples give ranks 2 and 8 with 96.1 %, 20 give 6 and 15 with 95.9 %."""
-    samples = [float(number) for number in range(count, 0, -1)]
-    assert median_interval(samples) == (first, last)
-
-
 def test_every_call_has_its_own_ratio() -> None:
     fast = timing_from_samples([10.0] * 3 + [30.0] * 3, at_seconds=[0, 1, 2, 10, 11, 12])
     slow = timing_from_samples([20.0, 90.0], at_seconds=[0.5, 11.5])
@@ -81,6 +74,12 @@ def test_steps_are_what_fits(share: float, steps: int, most: int | None, expecte
 
 def test_a_row_without_a_unet_has_no_steps_to_leave_out() -> None:
     assert steps_within(1.0, steps=0, call_seconds=100.0, calls=4) == 0
+
+
+def test_time_is_kept_for_the_set_ups_that_fit() -> None:
+    assert set_ups_within(100.0, [60.0, 0.0, 10.0]) == 70.0
+    assert set_ups_within(80.0, [60.0, 0.0, 10.0]) == 10.0, "all of 70 s would leave less than a quarter"
+    assert set_ups_within(-5.0, [60.0]) == set_ups_within(100.0, []) == 0.0
 
 
 def test_slow_rows_get_few_repeats_and_never_fewer_than_three() -> None:

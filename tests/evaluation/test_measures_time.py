@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from onestep.errors import InputError
 from onestep.evaluation.measures.flicker import cell_brightness, cell_flicker, flicker_percent
-from onestep.evaluation.measures.temporal import WarpErrors, WarpMeter
+from onestep.evaluation.measures.temporal import WarpErrors, WarpMeter, seen_in_both, warp_error
 from tests.evaluation.picture_samples import Picture, as_bytes, rendered
 
 
@@ -49,6 +49,17 @@ def test_a_moving_picture_has_little_warp_error_and_its_dark_copy_is_no_steadier
     dark_error, dark_ratio = mean(warp_errors(sources, [as_bytes(p * 0.25) for p in sources]))
     assert dark_error < own / 2
     assert dark_ratio == pytest.approx(1.0, abs=0.25)
+
+
+def test_what_leaves_the_picture_or_is_hidden_later_is_not_seen_in_both() -> None:
+    forward, backward = np.zeros((2, 40, 60, 2), np.float32)
+    forward[..., 0], backward[..., 0] = 10.0, -10.0
+    backward[:, 30:] = 0.0  # something that stands still hides what comes here
+    seen = seen_in_both(forward, backward)
+    assert seen[:, :19].all()
+    assert not seen[:, 20:].any()
+    before = np.tile(np.arange(60, dtype=np.float32), (40, 1))
+    assert warp_error(before, before - 7.0, forward, seen) == pytest.approx(3.0)
 
 
 def test_warp_error_is_the_step_of_brightness_and_grows_with_it() -> None:

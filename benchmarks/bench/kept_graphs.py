@@ -1,0 +1,102 @@
+"""The graphs of a run: exported into its work folder, or found there and checked to be the same.
+
+What `export_bundle` writes is kept with `--work`, and a later run uses it again if its manifest says what this run
+would have exported. Values of weights are not compared: times do not depend on them, and the report holds the SHA-256
+of every graph that it measured.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from bench.workload import Workload
+from onestep.bundle import Bundle, open_bundle
+from onestep.bundle.folder import GRAPH_NAME
+from onestep.errors import BackendError
+from onestep.exporter.export import ExportOptions, export_bundle
+from onestep.exporter.flops import flops_per_frame
+from onestep.exporter.int8 import INT8
+from onestep.version import __version__
+
+_PARITY_FRAMES = 2
+_EXPORT_SECONDS, _EXPORT_SECONDS_PER_GFLOP = 27.0, 0.055
+"""Of a float export on two cores: 28 s for `tiny` at 512x288 (17 GFLOP), 275 s for SD-Turbo's size (4,468 GFLOP)."""
+_QUANTISE_SECONDS_PER_GFLOP = 1.8
+"""Of calibration on 24 frames, and of the trial that the int8 graph is faster: about 30 s for `tiny` at 512x288."""
+
+
+def graph_folder(workload: Workload, precision: str) -> Path:
+    """Return where the bundle of a precision lies, once it is exported."""
+    return workload.work / precision
+
+
+def export_graph(workload: Workload, precision: str) -> None:
+    """Put the bundle of a precision into the work folder, unless it is there."""
+    folder = graph_folder(workload, precision)
+    if not folder.is_dir():
+        options = ExportOptions(precision=precision, parity_frame_count=_PARITY_FRAMES)
+        export_bundle(workload.packed, folder, options=options)
+
+
+def export_seconds(workload: Workload, precision: str) -> float:
+    """Estimate how long `export_graph` takes on two cores, in seconds; 0 where the bundle is there."""
+    if graph_folder(workload, precision).is_dir():
+        return 0.0
+    gflop = workload.part_flops["total"] / 1e9
+    quantising = _QUANTISE_SECONDS_PER_GFLOP * gflop if precision == INT8 else 0.0
+    return _EXPORT_SECONDS + _EXPORT_SECONDS_PER_GFLOP * gflop + quantising
+
+
+def check_kept(workload: Workload, precisions: Iterable[str]) -> None:
+    """Check that the bundles that lie in the work folder are those that this run would export.
+
+    Raises:
+        BackendError: One is of another base, generator, prompt, precision, number of operations or version.
+        BundleError: One is damaged.
+    """
+    for precision in precisions:
+        folder = graph_folder(workload, precision)
+        if folder.is_dir():
+            _check(workload, precision, open_bundle(folder))
+
+
+def graph_hashes(bundle: Bundle) -> dict[str, str]:
+    """Return the SHA-256 of the graph's files, by name."""
+    return {name: file.sha256 for name, file in bundle.manifest.files.items() if name.startswith(GRAPH_NAME)}
+
+
+def _check(workload: Workload, precision: str, bundle: Bundle) -> None:
+    manifest, card = bundle.manifest, workload.packed.card
+    there = {
+        "base": manifest.base,
+        "generator": manifest.domain,
+        "prompt": manifest.prompt,
+        "precision": manifest.precision,
+        "multiple of its sizes": manifest.frame.multiple,
+        "onestep": manifest.made.get("onestep", "unknown"),
+        "operations per frame": manifest.flops_per_frame.get("total", 0),
+    }
+    here = {
+        "base": card.base,
+        "generator": card.domain,
+        "prompt": card.prompt,
+        "precision": precision,
+        "multiple of its sizes": workload.packed.generator.frame_multiple,
+        "onestep": __version__,
+    }
+    if there["multiple of its sizes"] == here["multiple of its sizes"]:
+        here["operations per frame"] = _operations(workload, bundle)
+    different = [name for name, value in here.items() if there[name] != value]
+    if different:
+        found, wanted = (", ".join(f"{name} {side[name]!r}" for name in different) for side in (there, here))
+        raise BackendError(
+            f"{bundle.path} holds another graph than this run measures: it has {found}; this run has {wanted}. "
+            "Give another folder with --work, or remove this one to export it anew."
+        )
+
+
+def _operations(workload: Workload, bundle: Bundle) -> int:
+    """Return the operations of this run's generator at the size of which the manifest counts them."""
+    size = bundle.manifest.frame.preferred
+    if size == workload.settings.frame_size:
+        return workload.part_flops["total"]
+    return int(flops_per_frame(workload.packed.generator, size)["total"])
