@@ -84,6 +84,7 @@ def test_the_int8_row_opens(kept: Workload) -> None:
     assert opened_once(INT8, kept) == (64, 64, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's own, while it compiles
 def test_the_compiled_row_opens(workload: Workload, tmp_path: Path, compiler: None) -> None:
     small = replace(workload, work=tmp_path)
