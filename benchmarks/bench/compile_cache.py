@@ -9,8 +9,13 @@ _VARIABLE = "TORCHINDUCTOR_CACHE_DIR"
 
 
 def compile_cache(work: Path) -> Path:
-    """Return the folder of the kernels below a work folder; it is there once something was compiled."""
+    """Return the folder of the kernels below a work folder."""
     return work / "compiled"
+
+
+def is_compiled(work: Path) -> bool:
+    """Whether a compilation ended in a work folder: torch makes the cache's folder earlier, its graphs' at the end."""
+    return (compile_cache(work) / "fxgraph").is_dir()
 
 
 @contextmanager

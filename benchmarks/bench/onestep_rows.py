@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from bench.cold_start import cold_start
-from bench.compile_cache import compile_cache
+from bench.compile_cache import is_compiled
 from bench.kept_graphs import export_graph, export_seconds, graph_folder, graph_hashes
 from bench.memory import module_bytes
 from bench.row import OpenRow, RowSpec
@@ -87,7 +87,7 @@ def bundle_row(workload: Workload, folder: Path, backend: str) -> OpenRow:
 
 def _compile_seconds(workload: Workload) -> float:
     """Estimate the time of torch.compile: next to none where the cache of an earlier run lies in the work folder."""
-    if compile_cache(workload.work).is_dir():
+    if is_compiled(workload.work):
         return 0.0
     return _COMPILE_SECONDS * sum(1 for _ in workload.packed.generator.parameters()) / _COMPILED_WEIGHTS
 
