@@ -18,6 +18,7 @@ import typer
 from bench.command import run_command
 from bench.progress_line import ProgressLine
 from bench.result_files import check_folder, check_place, write_text
+from bench.settings import DEFAULT_BUDGET_SECONDS
 
 from onestep.errors import require
 from onestep.frame_size import frame_size_from_text
@@ -44,7 +45,7 @@ def latency(
     strength: Annotated[float, typer.Option(help="SDEdit's share of its steps that is run.")] = 0.8,
     repeats: Annotated[int, typer.Option(help="Calls of each row that are counted, at most.")] = 30,
     warmup: Annotated[int, typer.Option(help="Calls after the first that are not counted.")] = 1,
-    budget: Annotated[float, typer.Option(help="Seconds for the whole run.")] = 165.0,
+    budget: Annotated[float, typer.Option(help="Seconds for the whole run.")] = DEFAULT_BUDGET_SECONDS,
     threads: Annotated[int, typer.Option(help="Processor threads of a row [0: all cores].")] = 0,
     memory_limit: Annotated[
         float | None, typer.Option(help="GB this process may take; rows beyond are skipped.")

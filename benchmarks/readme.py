@@ -13,8 +13,7 @@ import typer
 from bench.command import run_command
 from bench.report import Report, report_from_file
 from bench.result_files import write_text
-from bench.tables import graph_row, markdown_table, number
-from bench.timing import paired_ratio
+from bench.tables import short_table
 
 from onestep.errors import InputError
 
@@ -41,18 +40,10 @@ def readme(
 
 def readme_section(report: Report, picture: str) -> str:
     """Return the table of the rows that ran, shortened, and the picture's link."""
-    settings, baseline = report.settings, graph_row(report)
-    rows = [row for row in report.rows if row.timing is not None]
-    cells = []
-    for row in rows:
-        assert row.timing is not None
-        ratio = paired_ratio(row.timing, baseline.timing) if baseline and baseline.timing else None
-        evaluations = str(row.evaluations) if row.evaluations else "none"
-        cells.append([row.label, evaluations, number(row.timing.median_ms), f"{number(ratio)}x", "; ".join(row.marks)])
-    header = ("row", "UNet evaluations", "median ms", "against the graph", "remarks")
+    settings = report.settings
     made = f"Base {settings['base']}, {settings['size']}, {settings['precision']}, {report.environment['device']}; "
     made += f"`{report.command}`. Rows took turns in one run of {report.seconds:.0f} s."
-    return f"{markdown_table(header, cells)}\n\n{made}\n\n![latency against network evaluations]({picture})"
+    return f"{short_table(report)}\n\n{made}\n\n![latency against network evaluations]({picture})"
 
 
 def replaced(text: str, section: str, *, where: str) -> str:

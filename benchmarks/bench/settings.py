@@ -13,7 +13,7 @@ TorchPrecision = Literal["fp32", "fp16"]
 
 DEFAULT_SIZES = {"tiny": FrameSize(512, 288)}
 _OTHER_SIZE = FrameSize(512, 512)
-DEFAULT_BUDGET_SECONDS = 165.0
+DEFAULT_BUDGET_SECONDS = 155.0
 """What is left of three minutes when Python has started and the pictures are drawn."""
 
 

@@ -8,11 +8,19 @@ from bench.report import Report
 from bench.row import RowResult, reference_of
 from bench.timing import TAIL_SAMPLES, Timing, paired_ratio
 
+_SHORT = ("row", "UNet evaluations", "median ms", "n", "against", "its 95 % interval", "remarks")
+
 
 def latency_table(report: Report) -> str:
     """Return the table of rows."""
     columns = _columns(report)
     return markdown_table(list(columns), (_cells(row, columns) for row in report.rows))
+
+
+def short_table(report: Report) -> str:
+    """Return the rows that ran, with what a page has room for."""
+    columns = {name: cell for name, cell in _columns(report).items() if name.startswith(_SHORT)}
+    return markdown_table(list(columns), (_cells(row, columns) for row in report.rows if row.timing))
 
 
 def graph_row(report: Report) -> RowResult | None:
@@ -48,6 +56,14 @@ def number(value: float | None) -> str:
     return f"{value:.{max(2 - exponent, 0) if rounded else 0}f}"
 
 
+def against_text(row: RowResult, baseline: RowResult | None) -> str:
+    """Return how many times as long as the baseline's a row's frames take; nothing where either was not measured."""
+    if baseline is None or row.timing is None or baseline.timing is None:
+        return ""
+    ratio = 1.0 if row is baseline else paired_ratio(row.timing, baseline.timing)
+    return f"{number(ratio)}x"
+
+
 def interval_text(row: RowResult, baseline: RowResult | None) -> str:
     """Return between what a row's ratio lies; nothing for the baseline itself, and where the calls cannot say."""
     if row is baseline or baseline is None or row.timing is None or baseline.timing is None:
@@ -59,10 +75,6 @@ def interval_text(row: RowResult, baseline: RowResult | None) -> str:
 def _columns(report: Report) -> dict[str, Callable[[RowResult, Timing], str]]:
     """Return the headers of the table, each with what gives a row's cell."""
     graph = graph_row(report)
-
-    def against(row: RowResult, timing: Timing) -> str:
-        return f"{number(paired_ratio(timing, graph.timing))}x" if graph and graph.timing else ""
-
     columns: dict[str, Callable[[RowResult, Timing], str]] = {
         "row": lambda row, timing: row.label,
         "UNet evaluations": lambda row, timing: _evaluations(row),
@@ -72,7 +84,7 @@ def _columns(report: Report) -> dict[str, Callable[[RowResult, Timing], str]]:
         "spread": lambda row, timing: "" if row.is_partial else f"{timing.spread:.1%}",
         "n": lambda row, timing: str(timing.count),
         "fps": lambda row, timing: number(row.frames_per_second),
-        f"against {graph.name if graph else 'the graph'}": against,
+        f"against {graph.name if graph else 'the graph'}": lambda row, timing: against_text(row, graph),
         "its 95 % interval": lambda row, timing: interval_text(row, graph),
         "GFLOP": lambda row, timing: number(row.flops / 1e9),
         "time / floor": lambda row, timing: number(row.over_floor),

@@ -42,7 +42,7 @@ def test_the_readmes_section_comes_from_the_report(report: Report, written: Path
     readme(written.parent, page)
     text = page.read_text(encoding="utf-8")
     assert text.startswith(f"before\n{BEGIN}\n| row |") and text.endswith(f"{END}\nafter\n") and "old" not in text
-    assert "| SDEdit, 50 steps | 80 | 4000 | 40.0x | per step x steps (10 of 40 steps timed) |" in text
+    assert "| SDEdit, 50 steps | 80 | 4000 | 1 | 40.0x |  | per step x steps (10 of 40 steps timed) |" in text
     readme(written.parent, page)
     assert page.read_text(encoding="utf-8") == text, "a second run changes nothing"
 
