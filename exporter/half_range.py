@@ -5,6 +5,7 @@ come near that, the smallest module around it that takes and gives moderate numb
 block whose first convolution runs high costs that block, not the network.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -87,5 +88,6 @@ def kept_in_float32(overflows: Sequence[Overflow]) -> list[str]:
 
 
 def _magnitude(tensor: Tensor) -> float:
-    low, high = torch.aminmax(tensor.detach())
-    return max(abs(float(low)), abs(float(high)))
+    """Return the largest magnitude; infinity where something is no number, which no comparison would notice."""
+    low, high = (abs(float(end)) for end in torch.aminmax(tensor.detach()))
+    return math.inf if math.isnan(low + high) else max(low, high)

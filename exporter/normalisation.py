@@ -6,8 +6,8 @@ channel, which are small to compute (Wu and He 2018, equation 1, reordered):
 
     y = x * a + b,   a = gamma / sqrt(E[x^2] - E[x]^2 + epsilon),   b = beta - E[x] * a
 
-The variance is the one of the operator's definition. TensorRT knows the operator itself, and half precision needs its
-sums in float32, so an fp16 graph keeps it.
+The variance is the one of the operator's definition, but never below 0, where rounding puts that of a flat picture.
+TensorRT knows the operator itself, and half precision needs its sums in float32, so an fp16 graph keeps it.
 """
 
 import numpy as np
@@ -49,7 +49,8 @@ def _replace(graph: ir.Graph, node: ir.Node) -> None:
     last = built.shape("last", [2])
     mean = built.node("ReduceMean", grouped, last)
     mean_square = built.node("ReduceMean", built.node("Mul", grouped, grouped), last)
-    variance = built.node("Sub", mean_square, built.node("Mul", mean, mean))
+    difference = built.node("Sub", mean_square, built.node("Mul", mean, mean))
+    variance = built.node("Max", difference, built.constant("zero", np.array(0.0, np.float32)))
     small = built.constant("epsilon", np.array(epsilon, np.float32))
     deviation = built.node("Sqrt", built.node("Add", variance, small))
     scale = built.node("Div", built.weights("gamma", gamma, groups), deviation)

@@ -121,8 +121,9 @@ def check_parity(samples: Sequence[Sample], *, graph_path: Path, precision: str)
     for sample in samples:
         result = run_graph(sample)
         to_float32.add(sample.converted, sample.exact)
-        to_float32.nan_count += sample.nan_count
         to_torch.add(result, sample.converted)
+        for tally in (to_float32, to_torch):
+            tally.nan_count += sample.nan_count
         graph_to_float32.add(result, sample.exact)
     height, width, _ = samples[0].frame.shape
     return ParityReport(
@@ -139,12 +140,12 @@ def check_parity(samples: Sequence[Sample], *, graph_path: Path, precision: str)
 def enforce(report: ParityReport) -> None:
     """Raise ParityError if the graph is further from float32 than its precision's limits allow."""
     got, limits = report.graph_to_float32, report.limits
-    nan_count = report.torch_to_float32.nan_count if report.torch_to_float32 else 0
+    nan_count = report.graph_to_torch.nan_count
     near_enough = got.share_over_level <= limits.share_over_level and got.psnr_db >= limits.psnr_db
     if near_enough and nan_count == 0:
         return
     advice = {
-        "fp32": "Please report it with the generator.",
+        "fp32": "Its weights are damaged or too large." if nan_count else "Please report it with the generator.",
         "int8": "Calibrate it with pictures like those to come, or export it with --precision fp32.",
     }.get(report.precision, "Export it with --precision fp32.")
     raise ParityError(

@@ -6,18 +6,27 @@ from contextlib import contextmanager
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Silence the progress bars and notes of transformers and diffusers; put back their settings afterwards."""
+    """Silence the progress bars and notes of transformers and diffusers; put back their settings afterwards.
+
+    Downloads keep theirs: transformers takes those of huggingface_hub away with its own.
+    """
+    import huggingface_hub.utils as of_hub
     from diffusers.utils import logging as of_diffusers
     from transformers.utils import logging as of_transformers
 
     libraries = (of_diffusers, of_transformers)
+    is_hub_silent = of_hub.are_progress_bars_disabled()
     levels = [library.get_verbosity() for library in libraries]
     for library in libraries:
         library.set_verbosity_error()
         library.disable_progress_bar()
+    if not is_hub_silent:
+        of_hub.enable_progress_bars()
     try:
         yield
     finally:
         for library, level in zip(libraries, levels, strict=True):
             library.set_verbosity(level)
             library.enable_progress_bar()
+        if is_hub_silent:
+            of_hub.disable_progress_bars()

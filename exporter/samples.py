@@ -33,7 +33,7 @@ class Sample:
     converted: Frame
     """The result in the graph's precision; for fp32 the same array."""
     nan_count: int = 0
-    """Values of `converted` that were not finite before they became bytes."""
+    """Values of `converted` that were not finite before they became bytes; for fp32 those of `exact`."""
 
 
 def sample_frames(size: FrameSize, count: int, *, condition: str = "day") -> Iterator[Frame]:
@@ -59,8 +59,8 @@ def exact_samples(exact: FrameToFrame, size: FrameSize, count: int, *, condition
     samples = []
     for index, frame in enumerate(sample_frames(size, count, condition=condition)):
         extra = example_values(extra_inputs(exact.generator, size), seed=index)
-        result, _ = run_module(exact, frame, extra)
-        samples.append(Sample(frame, extra, exact=result, converted=result))
+        result, nan_count = run_module(exact, frame, extra)
+        samples.append(Sample(frame, extra, exact=result, converted=result, nan_count=nan_count))
     return samples
 
 

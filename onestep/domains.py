@@ -165,7 +165,7 @@ def _embedded(name: str) -> Domain:
         raise SettingError(
             f"No weights for {name} ship in the package; those of {', '.join(embedded_domains())} do. Export it from "
             f"the published checkpoint, then run the bundle with --bundle: onestep export --domain {name} "
-            "--base sd-turbo --download"
+            f"--base sd-turbo --download{'' if known.prompt is not None else ' --prompt TEXT'}"
         )
     return known
 

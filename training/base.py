@@ -8,13 +8,20 @@ from typing import Any, cast
 
 import torch
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from onestep.errors import GeneratorError
 from onestep.training.architectures import architecture
 from onestep.training.byte_tokenizer import byte_tokenizer
-from onestep.training.part_files import check_parts, check_text_encoder, check_tokenizer, load_network, load_part
+from onestep.training.part_files import (
+    check_parts,
+    check_text_encoder,
+    check_tokenizer,
+    load_network,
+    load_part,
+    told_if_unwritten,
+)
 
 CARD_NAME = "onestep.json"
 UNKNOWN_LICENCE = "unknown (see the base's model card)"
@@ -51,10 +58,21 @@ class Base:
         pixels_per_latent = 2 ** (len(self.vae.config.block_out_channels) - 1)
         return columns * pixels_per_latent, rows * pixels_per_latent
 
+    @property
+    def networks(self) -> tuple[nn.Module, ...]:
+        """UNet, VAE and text encoder."""
+        return self.unet, self.vae, self.text_encoder
+
+    @property
+    def weight_bytes(self) -> int:
+        """Room that the networks' weights take, on disk as in memory."""
+        weights = (weight for network in self.networks for weight in network.parameters())
+        return sum(weight.numel() * weight.element_size() for weight in weights)
+
     def half(self) -> "Base":
         """Turn the networks' weights to half precision, in place, to be saved in half the space."""
-        for module in (self.unet, self.vae, self.text_encoder):
-            module.half()
+        for network in self.networks:
+            network.half()
         return self
 
     @torch.no_grad()
@@ -114,10 +132,15 @@ def random_base(name: str, *, seed: int, on_part: OnPart = _ignore) -> Base:
 
 
 def save_base(base: Base, folder: Path, *, on_part: OnPart = _ignore) -> None:
-    """Write a base into a folder in diffusers' layout, as safetensors, with a card that names it."""
-    for part in _PARTS:
-        on_part(part)
-        getattr(base, part).save_pretrained(folder / part)
+    """Write a base into a folder in diffusers' layout, as safetensors, with a card that names it.
+
+    Raises:
+        OutputError: The weights cannot be written, as where the disk is full.
+    """
+    with told_if_unwritten(folder):
+        for part in _PARTS:
+            on_part(part)
+            getattr(base, part).save_pretrained(folder / part)
     card = {"format": "onestep-base", "version": 1, "name": base.name, "licence": base.licence}
     (folder / CARD_NAME).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
 

@@ -68,7 +68,7 @@ def _from_hub(name: str, snapshot: Snapshot, *, download: bool) -> Path:
     repository = REPOSITORIES[name]
     try:
         return Path(snapshot(repository, allow_patterns=list(_FILES), local_files_only=not download))
-    except (OSError, ValueError, RuntimeError) as err:
+    except Exception as err:  # the hub's client raises its own, and those of the HTTP client below it
         if download:
             raise GeneratorError(
                 f"{repository} could not be downloaded ({err}). Run the command again to resume, or give a folder "

@@ -13,7 +13,7 @@ from onestep.errors import GeneratorError
 from onestep.training.base import CARD_NAME, Base, load_base, save_base
 from onestep.training.branch_file import load_branches, save_branches
 from onestep.training.generator import GeneratorNetwork, OneStep, OneStepGenerator
-from onestep.training.part_files import check_parts, load_network
+from onestep.training.part_files import check_parts, load_network, told_if_unwritten
 from onestep.training.stochastic import StochasticGenerator
 from onestep.training.strength_layers import without_branches
 from onestep.training.vae_skips import SkipConvolutions
@@ -57,11 +57,13 @@ def save_generator(packed: PackedGenerator, folder: Path) -> None:
     """Write a generator into a folder that exists."""
     base, skips = packed.base, packed.generator.skips
     if packed.card.stochastic:
-        save_branches(packed.generator, folder)
+        with told_if_unwritten(folder):
+            save_branches(packed.generator, folder)
         base = dataclasses.replace(base, unet=without_branches(base.unet), vae=without_branches(base.vae))
         skips = without_branches(skips)
     save_base(base, folder)
-    skips.save_pretrained(folder / _SKIPS)
+    with told_if_unwritten(folder):
+        skips.save_pretrained(folder / _SKIPS)
     card = {"format": _FORMAT, "version": _VERSION, **dataclasses.asdict(packed.card)}
     (folder / CARD_NAME).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -2,19 +2,32 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import torch
+from safetensors import SafetensorError
 
-from onestep.errors import GeneratorError
+from onestep.errors import GeneratorError, OutputError
 
 _SHARD = re.compile(r"-\d+-of-\d+$")
 _WEIGHT_STEMS = ("diffusion_pytorch_model", "model")
 _TEXT_ENCODERS = ("CLIPTextModel",)
 _VOCABULARY = ("vocab.json", "merges.txt")
 _T = TypeVar("_T")
+
+
+@contextmanager
+def told_if_unwritten(folder: Path) -> Iterator[None]:
+    """Raise OutputError where weights cannot be written: safetensors has an error of its own for a full disk."""
+    try:
+        yield
+    except SafetensorError as err:
+        raise OutputError(
+            f"Writing weights into {folder.parent} failed: {err}. Make room, or choose another place with -o."
+        ) from err
 
 
 def check_parts(path: Path, parts: tuple[str, ...], *, kind: str) -> None:

@@ -5,6 +5,7 @@ The authors publish no hashes, so the first file that is seen is the one that is
 """
 
 import hashlib
+import http.client
 import json
 import os
 import urllib.error
@@ -19,6 +20,8 @@ from onestep.errors import CheckpointError
 CHECKPOINTS_VARIABLE = "ONESTEP_CHECKPOINTS"
 _CHUNK_BYTES = 1 << 20
 _TIMEOUT_SECONDS = 60
+_STARTS = (b"PK\x03\x04", b"\x80")
+"""Of a file that torch saved: a zip archive, or before 1.6 a pickle."""
 OnBytes = Callable[[int, int | None], None]
 """Called with the bytes that are here and, where the server says it, all there are."""
 
@@ -61,12 +64,25 @@ def _download(url: str, path: Path, on_bytes: OnBytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _fetch(url, partial, on_bytes)
-    except (OSError, urllib.error.URLError) as err:
+    except (OSError, http.client.HTTPException) as err:
         raise CheckpointError(
             f"{url} could not be downloaded ({err}). Run the command again to go on where it stopped, or get the file "
             f"in another way and put it into {path.parent}."
         ) from err
+    _check_is_checkpoint(partial, url)
     partial.replace(path)
+
+
+def _check_is_checkpoint(partial: Path, url: str) -> None:
+    """Refuse what is no pickle of any sort, such as a page that a proxy gives instead, before it is kept and pinned."""
+    with partial.open("rb") as file:
+        start = file.read(len(_STARTS[0]))
+    if not start.startswith(_STARTS):
+        partial.unlink()
+        raise CheckpointError(
+            f"{url} gave something that is no checkpoint: it begins with {start!r}. Nothing was kept. Try again later, "
+            "or get the file in another way and name it with --checkpoint FILE."
+        )
 
 
 def _fetch(url: str, partial: Path, on_bytes: OnBytes) -> None:
@@ -78,7 +94,11 @@ def _fetch(url: str, partial: Path, on_bytes: OnBytes) -> None:
     except urllib.error.HTTPError as err:
         if here and err.code == 416:  # nothing lies behind what is here
             err.close()
-            return
+            total = str(err.headers.get("Content-Range", "")).rpartition("/")[2]
+            if total in ("", "*", str(here)):
+                return
+            partial.unlink()
+            raise OSError(f"{here} bytes were here of a file of {total}; they are removed") from err
         raise
     with answer:
         resumed = answer.status == 206

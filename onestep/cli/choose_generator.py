@@ -1,17 +1,17 @@
 """The options of `onestep export` that say what is exported, and loading it."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from onestep.cli.stage import print_stage
-from onestep.domains import Domain, domain, embedded_bundle, embedded_generator
+from onestep.domains import PUBLISHED_LICENCE, Domain, domain, embedded_bundle, embedded_generator
 from onestep.errors import SettingError
 from onestep.frame_size import FrameSize
 
 if TYPE_CHECKING:
-    from onestep.training.checkpoints.checkpoint import Checkpoint
+    from onestep.training.checkpoints.checkpoint import Checkpoint, Direction
     from onestep.training.folder import PackedGenerator
     from onestep.training.students.folder import PackedStudent
 
@@ -43,9 +43,12 @@ class GeneratorChoice:
             raise SettingError(
                 "Name what to export: --domain NAME, --generator DIR, --checkpoint FILE, or --base alone to measure."
             )
-        if self.direction is not None and self.checkpoint is None and self.base is None:
-            raise SettingError("--direction goes with --checkpoint FILE: it chooses one of the two it was trained for.")
-        if self.known is not None and self.known.published_file is None and self._is_published:
+        if self.direction is not None and self.checkpoint is None and not self.is_published:
+            raise SettingError(
+                "--direction goes with --checkpoint FILE or a published domain: it chooses one of the two ways that "
+                "the file was trained for. Leave it out."
+            )
+        if self.known is not None and self.known.published_file is None and self.is_published:
             raise SettingError(
                 f"No checkpoint was published for {self.domain}. Name one with --checkpoint FILE, or leave out --base "
                 "to export the embedded one."
@@ -57,7 +60,7 @@ class GeneratorChoice:
         return domain(self.domain) if self.domain is not None else None
 
     @property
-    def _is_published(self) -> bool:
+    def is_published(self) -> bool:
         """Whether the domain's published checkpoint is meant."""
         return self.domain is not None and self.checkpoint is None and self.base not in (None, TINY, STUDENT)
 
@@ -114,7 +117,7 @@ def _untrained(choice: GeneratorChoice) -> "PackedGenerator":
 
 def _published(choice: GeneratorChoice) -> Path | None:
     """Return the domain's published checkpoint where the full-size base was named, else None."""
-    if choice.known is None or choice.base in (None, TINY, STUDENT):
+    if choice.known is None or not choice.is_published:
         return None
     from onestep.cli.progress import shown_progress
     from onestep.training.published_files import find_published
@@ -130,15 +133,17 @@ def _published(choice: GeneratorChoice) -> Path | None:
 def _merged(choice: GeneratorChoice, path: Path) -> "PackedGenerator":
     from onestep.exporter.room import check_memory
     from onestep.training.base import load_base
+    from onestep.training.checkpoints.checkpoint import UNSTATED_LICENCE
     from onestep.training.checkpoints.merge import merged_generator
     from onestep.training.checkpoints.read import read_checkpoint
     from onestep.training.find_base import find_base
 
     print_stage(f"reading {path}")
     checkpoint = read_checkpoint(path)
+    if choice.is_published and checkpoint.licence == UNSTATED_LICENCE:
+        checkpoint = replace(checkpoint, licence=PUBLISHED_LICENCE)
     direction = checkpoint.chosen_direction(choice.direction or _own_direction(choice.known, checkpoint))
-    known_prompt = _own_prompt(choice.known, direction)
-    prompt = checkpoint.chosen_prompt(direction, known_prompt if choice.prompt is None else choice.prompt)
+    prompt = checkpoint.chosen_prompt(direction, _prompt(choice, checkpoint, direction))
     folder = find_base(choice.base or checkpoint.base or FULL_SIZE_BASE, download=choice.download)
     check_memory(folder, choice.size)
     print_stage(f"loading the base {folder}")
@@ -147,9 +152,15 @@ def _merged(choice: GeneratorChoice, path: Path) -> "PackedGenerator":
     return merged_generator(base, checkpoint, direction=direction, prompt=prompt, domain=choice.domain)
 
 
-def _own_prompt(known: Domain | None, direction: str) -> str | None:
-    """Return a domain's prompt, which is of its own direction only: day2night's says nothing about the way back."""
-    return known.prompt if known is not None and direction == known.direction else None
+def _prompt(choice: GeneratorChoice, checkpoint: "Checkpoint", direction: "Direction") -> str | None:
+    """Return the prompt that the user gave, else the one that the file stores, else the domain's.
+
+    A domain's is of its own direction only: day2night's says nothing about the way back.
+    """
+    stored = checkpoint.directions[direction].prompt
+    if choice.prompt is not None or stored is not None:
+        return stored if choice.prompt is None else choice.prompt
+    return choice.known.prompt if choice.known is not None and direction == choice.known.direction else None
 
 
 def _own_direction(known: Domain | None, checkpoint: "Checkpoint") -> Literal["a2b", "b2a"] | None:

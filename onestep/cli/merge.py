@@ -31,7 +31,7 @@ def merge(
     """
     for library in ("torch", "diffusers"):
         require(library, extra="export", purpose="merge a checkpoint")
-    from onestep.atomic import check_free, whole_folder
+    from onestep.atomic import check_disk, check_free, whole_folder
     from onestep.exporter.quiet import quiet_libraries
     from onestep.training.find_base import find_base
 
@@ -49,6 +49,7 @@ def merge(
         trained.chosen_prompt(chosen, prompt)  # what is lacking is said before a large base is loaded
         print_stage(f"loading the base {folder}")
         parts = load_base(folder)
+        check_disk(output, needed_bytes=parts.weight_bytes)
         print_stage("merging")
         packed = merged_generator(parts, trained, direction=chosen, prompt=prompt)
         with whole_folder(output, overwrite=overwrite) as partial:

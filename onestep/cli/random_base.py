@@ -21,7 +21,7 @@ def random_base(
     """Write a base with seeded random weights, tokenizer included. Nothing is downloaded; its pictures are noise."""
     for library in ("torch", "diffusers"):
         require(library, extra="export", purpose="build a base")
-    from onestep.atomic import check_free, whole_folder
+    from onestep.atomic import check_disk, check_free, whole_folder
     from onestep.exporter.quiet import quiet_libraries
 
     check_free(output, overwrite=overwrite)
@@ -32,8 +32,8 @@ def random_base(
         base = built_base(name, seed=seed, on_part=lambda part: print_stage(f"building {part}"))
         if dtype == "fp16":
             base.half()
+        check_disk(output, needed_bytes=base.weight_bytes)
         with whole_folder(output, overwrite=overwrite) as partial:
             save_base(base, partial, on_part=lambda part: print_stage(f"writing {part}"))
-    networks = (base.unet, base.vae, base.text_encoder)
-    count = sum(parameter.numel() for network in networks for parameter in network.parameters())
+    count = sum(parameter.numel() for network in base.networks for parameter in network.parameters())
     print(f"Base: {output} ({name}, seed {seed}, {count:,} parameters, {dtype})")

@@ -1,6 +1,7 @@
 """Numbers too large for half precision: found, named, and kept in float32 where they are."""
 
 import copy
+import math
 
 import pytest
 import torch
@@ -40,6 +41,12 @@ def test_an_ordinary_generator_has_none(packed: PackedGenerator) -> None:
     assert recorder.overflows() == []
     hooks = [module for module in packed.generator.modules() if module._forward_hooks]
     assert hooks == [], "nothing is left on the generator"
+
+
+def test_what_is_no_number_is_over_every_limit(packed: PackedGenerator) -> None:
+    recorder, _ = recorded(scaled(packed, "vae.decoder.conv_in", math.nan).generator, packed)
+    assert all(math.isinf(overflow.largest) for overflow in recorder.overflows())
+    assert "vae.decoder.conv_in" in {overflow.module for overflow in recorder.overflows()}
 
 
 def test_the_largest_is_that_of_the_layer_itself(packed: PackedGenerator) -> None:

@@ -1,5 +1,6 @@
 """The proof: its figures are right, and it refuses a graph that is wrong."""
 
+import copy
 import dataclasses
 import math
 from pathlib import Path
@@ -7,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import TensorProto, helper
 
 from onestep.errors import ParityError
+from onestep.exporter.export import ExportOptions, export_bundle
 from onestep.exporter.frame_module import FrameToFrame
 from onestep.exporter.parity import LIMITS, Figures, ParityReport, check_parity, enforce
 from onestep.exporter.parity import _Tally as Tally
@@ -61,9 +64,19 @@ def test_a_graph_over_the_limits_is_refused(changes: dict[str, float]) -> None:
 
 
 def test_values_that_are_not_finite_are_refused() -> None:
-    bad = dataclasses.replace(report(), torch_to_float32=dataclasses.replace(EQUAL, nan_count=3))
+    bad = dataclasses.replace(report(), graph_to_torch=dataclasses.replace(EQUAL, nan_count=3))
     with pytest.raises(ParityError, match="3 values not finite"):
         enforce(bad)
+
+
+def test_a_generator_that_makes_no_numbers_is_refused_in_float32_too(packed: PackedGenerator, tmp_path: Path) -> None:
+    generator = copy.deepcopy(packed.generator)
+    with torch.no_grad():
+        next(generator.get_submodule("vae.decoder.conv_out").parameters()).fill_(math.nan)
+    spoilt = PackedGenerator(generator, packed.card, packed.base)
+    with pytest.raises(ParityError, match=r"6144 values not finite.*Its weights are damaged or too large"):
+        export_bundle(spoilt, tmp_path / "b", options=ExportOptions(size=SIZE, precision="fp32", parity_frame_count=1))
+    assert not (tmp_path / "b").exists()
 
 
 def test_a_graph_within_the_limits_passes() -> None:

@@ -151,6 +151,22 @@ def test_tensors_that_do_not_fit_are_listed_before_anything_is_computed(base: Ba
     assert all(torch.equal(before[name], tensor) for name, tensor in base.unet.state_dict().items())
 
 
+def test_a_paired_file_without_its_trained_first_layer_is_refused(tmp_path: Path) -> None:
+    content = dict(paired_file())
+    content["state_dict_unet"] = {k: v for k, v in content["state_dict_unet"].items() if not k.startswith("conv_in")}
+    with pytest.raises(CheckpointError, match=r"lacks conv_in\.weight and conv_in\.bias of the UNet"):
+        read_checkpoint(saved(content, tmp_path / "edges.pkl"))
+
+
+def test_weights_that_are_no_numbers_are_named(base: Base, tmp_path: Path) -> None:
+    content = dict(paired_file())
+    spoilt = content["state_dict_unet"]["conv_in.bias"].clone()
+    spoilt[3] = float("nan")
+    content["state_dict_unet"] = {**content["state_dict_unet"], "conv_in.bias": spoilt}
+    with pytest.raises(CheckpointError, match=r"1 with values that are not finite: unet conv_in\.bias"):
+        merged_generator(base, read_checkpoint(saved(content, tmp_path / "edges.pkl")), prompt="")
+
+
 def test_half_of_a_trained_input_convolution_is_missing_its_bias(base: Base, tmp_path: Path) -> None:
     content = dict(stochastic_file())
     name = "conv_in.conv_in_curr.bias"

@@ -5,13 +5,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from onestep.cli.choose_generator import GeneratorChoice, loaded_generator
 from onestep.cli.import_checkpoint import import_checkpoint
 from onestep.cli.merge import merge
 from onestep.cli.random_base import random_base
-from onestep.errors import CheckpointError, GeneratorError, OutputError
+from onestep.domains import PUBLISHED_LICENCE
+from onestep.errors import CheckpointError, GeneratorError, OutputError, SettingError
 from onestep.training.base import load_base
+from onestep.training.checkpoints.read import read_checkpoint
+from onestep.training.checkpoints.safetensors_file import save_checkpoint
 from onestep.training.folder import load_generator
 from tests.training.published import SEED, paired, unpaired
 
@@ -60,6 +64,41 @@ def test_the_prompt_of_a_domain_is_for_its_own_direction(base: Path, tmp_path: P
     with pytest.raises(CheckpointError, match="stores no prompt"):
         loaded_generator(replace(forth, direction="b2a"))
     assert loaded_generator(replace(forth, direction="b2a", prompt="driving in the day")).card.direction == "b2a"
+
+
+def test_the_prompt_that_a_file_stores_comes_before_its_domains(base: Path, tmp_path: Path) -> None:
+    read = read_checkpoint(unpaired().save(tmp_path / "night.pkl"))
+    stored = {"a2b": replace(read.directions["a2b"], prompt="a street after dark")}
+    save_checkpoint(replace(read, directions=stored), tmp_path / "own.safetensors")
+    choice = GeneratorChoice("day2night", None, tmp_path / "own.safetensors", str(base), None, None)
+    assert loaded_generator(choice).card.prompt == "a street after dark"
+    assert loaded_generator(replace(choice, prompt="said")).card.prompt == "said"
+
+
+def test_a_published_domain_from_the_cache_has_its_licence(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONESTEP_CHECKPOINTS", str(tmp_path))
+    unpaired().save(tmp_path / "day2night.pkl")
+    card = loaded_generator(GeneratorChoice("day2night", None, None, str(base), None, None)).card
+    assert (card.direction, card.prompt) == ("a2b", "driving in the night")
+    assert card.checkpoint_licence == PUBLISHED_LICENCE
+
+
+@pytest.mark.parametrize(("domain", "base"), [("day2night", "tiny"), ("day2night", None), (None, "tiny")])
+def test_a_direction_without_a_checkpoint_is_refused(domain: str | None, base: str | None) -> None:
+    with pytest.raises(SettingError, match="--direction goes with --checkpoint FILE or a published domain"):
+        GeneratorChoice(domain, None, None, base, "b2a", None)
+
+
+def test_a_full_disk_is_said(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise SafetensorError("No space left on device")
+
+    monkeypatch.setattr("diffusers.models.modeling_utils.safetensors.torch.save_file", full)
+    with pytest.raises(OutputError, match="failed: No space left on device. Make room"):
+        random_base("tiny", tmp_path / "b")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_existing_generator_is_kept(base: Path, edges: Path, tmp_path: Path) -> None:

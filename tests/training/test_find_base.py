@@ -64,6 +64,17 @@ def test_nothing_is_downloaded_unless_asked() -> None:
     assert hub.asked[-1] == ("stabilityai/sd-turbo", False)
 
 
+def test_an_error_of_the_http_client_below_the_hub_is_no_traceback() -> None:
+    class ReadError(Exception):
+        """Of no sort that Python knows, as the hub's HTTP client raises it."""
+
+    def broken(repository: str, **options: Any) -> str:
+        raise ReadError("connection reset")
+
+    with pytest.raises(GeneratorError, match=r"could not be downloaded \(connection reset\). Run the command again"):
+        find_base("sd-turbo", download=True, snapshot=broken)
+
+
 def test_a_failed_download_says_how_to_resume() -> None:
     with pytest.raises(GeneratorError, match="could not be downloaded.*again to resume"):
         find_base("sd-turbo", download=True, snapshot=Hub(cached=False, online=False))

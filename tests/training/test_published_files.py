@@ -12,7 +12,7 @@ from onestep.domains import domain
 from onestep.errors import CheckpointError
 from onestep.training.published_files import checkpoint_folder, find_published
 
-CONTENT = bytes(range(256)) * 9000
+CONTENT = b"PK\x03\x04" + bytes(range(256)) * 9000
 DAY2NIGHT = domain("day2night")
 
 
@@ -20,6 +20,7 @@ class Site(BaseHTTPRequestHandler):
     """Serves one file; `break_after` bytes and it hangs up."""
 
     break_after: int | None = None
+    content = CONTENT
     ranges: list[str | None]
 
     def do_GET(self) -> None:
@@ -27,12 +28,14 @@ class Site(BaseHTTPRequestHandler):
         type(self).ranges.append(self.headers.get("Range"))
         start = int((self.headers.get("Range") or "bytes=0-").removeprefix("bytes=").removesuffix("-"))
         if start >= len(CONTENT):
-            self.send_error(416)
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(CONTENT)}")
+            self.end_headers()
             return
         self.send_response(206 if start else 200)
         self.send_header("Content-Length", str(len(CONTENT) - start))
         self.end_headers()
-        self.wfile.write(CONTENT[start : self.break_after])
+        self.wfile.write(self.content[start : self.break_after])
 
     def log_message(self, *_: object) -> None:
         """Keep quiet."""
@@ -95,6 +98,22 @@ def test_a_partial_file_that_is_whole_is_taken(site: type[Site], folder: Path) -
     folder.mkdir()
     (folder / "day2night.pkl.partial").write_bytes(CONTENT)
     assert find_published(DAY2NIGHT, download=True).read_bytes() == CONTENT
+
+
+def test_a_partial_file_that_is_too_long_is_removed(site: type[Site], folder: Path) -> None:
+    folder.mkdir()
+    (folder / "day2night.pkl.partial").write_bytes(CONTENT + b"more")
+    with pytest.raises(CheckpointError, match=f"{len(CONTENT) + 4} bytes were here of a file of {len(CONTENT)}"):
+        find_published(DAY2NIGHT, download=True)
+    assert list(folder.iterdir()) == []
+    assert find_published(DAY2NIGHT, download=True).read_bytes() == CONTENT
+
+
+def test_a_page_in_place_of_a_checkpoint_is_not_kept(site: type[Site], folder: Path) -> None:
+    site.content = b"<html>" + CONTENT[6:]
+    with pytest.raises(CheckpointError, match="no checkpoint: it begins with b'<htm'. Nothing was kept"):
+        find_published(DAY2NIGHT, download=True)
+    assert list(folder.iterdir()) == []
 
 
 def test_a_damaged_pin_is_said(folder: Path) -> None:

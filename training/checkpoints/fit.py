@@ -13,29 +13,32 @@ from onestep.training.checkpoints.checkpoint import Checkpoint, LowRankPair, Par
 from onestep.training.checkpoints.peft_names import targeted
 from onestep.training.vae_skips import SkipConvolutions
 
-_SHOWN = 3
+_SHOWN = 10
 _TEXT_WIDTHS = {768: "Stable Diffusion 1.x", 1024: "SD-Turbo and Stable Diffusion 2.x", 2048: "SDXL"}
 _TEXT_KEYS = ("attn2.to_k", "attn2.to_v")
 
 
 @dataclass
 class _Faults:
-    """Names of tensors that do not go with the base, each list with what was got and expected."""
+    """Names of tensors that do not go with the base or hold no numbers, each list with what was got and expected."""
 
     missing: list[str] = field(default_factory=list)
     extra: list[str] = field(default_factory=list)
     reshaped: list[str] = field(default_factory=list)
     retyped: list[str] = field(default_factory=list)
+    not_finite: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.missing or self.extra or self.reshaped or self.retyped)
+        return any(vars(self).values())
 
     def compare(self, name: str, tensor: Tensor, expected: tuple[int, ...]) -> None:
-        """Note a tensor whose shape or type is wrong."""
+        """Note a tensor whose shape, type or values are wrong."""
         if tuple(tensor.shape) != expected:
             self.reshaped.append(f"{name} {list(tensor.shape)} instead of {list(expected)}")
         elif not tensor.dtype.is_floating_point:
             self.retyped.append(f"{name} {str(tensor.dtype).removeprefix('torch.')}")
+        elif not bool(torch.isfinite(tensor).all()):
+            self.not_finite.append(name)
 
     def text(self) -> str:
         """Return how many there are of each sort, and the first few."""
@@ -44,6 +47,7 @@ class _Faults:
             "unknown to the base": self.extra,
             "of another shape": self.reshaped,
             "not floating-point": self.retyped,
+            "with values that are not finite": self.not_finite,
         }
         lines = [f"{len(found)} {sort}: {_first(found)}" for sort, found in sorts.items() if found]
         return "; ".join(lines)
@@ -53,8 +57,8 @@ def check_fits(checkpoint: Checkpoint, base: Base) -> None:
     """Compare name, shape and type of every tensor of a checkpoint with a base.
 
     Raises:
-        CheckpointError: Something is missing, unknown to the base, of another shape, or no floating-point number; the
-            message counts each, names the first few, and says what other base the widths look like.
+        CheckpointError: Something is missing, unknown to the base, of another shape, no floating-point number, or not
+            finite; the message counts each, names the first few, and says what other base the widths look like.
     """
     with torch.device("meta"):
         skips = SkipConvolutions.for_vae(base.vae)

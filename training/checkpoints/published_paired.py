@@ -10,11 +10,13 @@ from typing import Any
 
 from torch import Tensor
 
+from onestep.errors import CheckpointError
 from onestep.training.checkpoints.checkpoint import Checkpoint, Kind, PartWeights
 from onestep.training.checkpoints.peft_names import split_state
 from onestep.training.checkpoints.published import FIXED_ALPHA, direction_weights, names, rank, table_of_tensors
 
 _FROZEN_TWIN, _TRAINED_TWIN = "conv_in.conv_in_pretrained.", "conv_in.conv_in_curr."
+_TRAINED_LAYER = ("conv_in.weight", "conv_in.bias")
 
 KEYS = (
     "state_dict_unet",
@@ -36,7 +38,7 @@ def paired_checkpoint(content: Mapping[str, Any], *, path: Path, sha256: str) ->
         sha256: Of the file.
 
     Raises:
-        CheckpointError: An entry is not what it should be.
+        CheckpointError: An entry is not what it should be, or the trained first layer is missing.
     """
     source = str(path)
     pairs, full = split_state(table_of_tensors(content, "state_dict_unet", source=source), source=source)
@@ -50,6 +52,12 @@ def paired_checkpoint(content: Mapping[str, Any], *, path: Path, sha256: str) ->
         full=_without(full, _TRAINED_TWIN, _FROZEN_TWIN) | _renamed(full, _FROZEN_TWIN),
         full_at_strength=twin,
     )
+    lacking = [name for name in _TRAINED_LAYER if name not in unet.full]
+    if lacking:
+        raise CheckpointError(
+            f"{path} lacks {' and '.join(lacking)} of the UNet, which a pix2pix-turbo file holds, trained: with the "
+            "base's instead, its pictures would be wrong. Get the file again."
+        )
     direction = direction_weights(
         table_of_tensors(content, "state_dict_vae", source=source),
         rank=rank(content, "rank_vae", source=source),

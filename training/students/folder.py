@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from onestep.errors import GeneratorError
 from onestep.training.base import CARD_NAME
-from onestep.training.part_files import check_parts, load_network
+from onestep.training.part_files import check_parts, load_network, told_if_unwritten
 from onestep.training.students.generator import LearntPrompt, StudentGenerator
 from onestep.training.students.network import StudentNetwork
 
@@ -56,7 +56,8 @@ def packed_student(student: StudentNetwork, card: StudentCard) -> PackedStudent:
 
 def save_student(packed: PackedStudent, folder: Path) -> None:
     """Write a student into a folder that exists."""
-    packed.generator.student.save_pretrained(folder / STUDENT_PART)
+    with told_if_unwritten(folder):
+        packed.generator.student.save_pretrained(folder / STUDENT_PART)
     card = {"format": _FORMAT, "version": _VERSION, **dataclasses.asdict(packed.card)}
     (folder / CARD_NAME).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
