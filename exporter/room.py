@@ -1,13 +1,15 @@
-"""How much memory an export takes, known from the base's files before any of them is loaded."""
+"""What an export needs, known from the base's files before any of them is loaded: a fitting size, and memory."""
 
+import json
 import math
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
 from onestep.errors import ExportError
-from onestep.frame_size import FrameSize
+from onestep.frame_size import FrameSize, checked_multiple
 from onestep.machine_memory import available_bytes
+from onestep.training.generator import multiple_of_levels
 
 _NETWORKS = ("unet", "vae")
 _BYTES_PER_WEIGHT = 9.9
@@ -26,13 +28,20 @@ def weight_count(folder: Path) -> int:
     return sum(_weights_in(path) for path in files)
 
 
-def check_memory(folder: Path, size: FrameSize | None) -> None:
-    """Raise ExportError if an export of a generator on a base would not fit into this machine's free memory.
+def check_foreseen(folder: Path, size: FrameSize | None) -> None:
+    """Find out before anything is loaded whether a generator on a base can be exported here.
 
     Args:
-        folder: Of the base or the generator.
+        folder: Of the base or the generator. What cannot be read of it is left to the loader, which says why.
         size: Frame size in pixels; None counts the weights alone.
+
+    Raises:
+        SettingError: The size is no multiple of the generator's; the message names the nearest that are.
+        ExportError: The export would not fit into this machine's free memory.
     """
+    multiple = _multiple(folder)
+    if size is not None and multiple is not None:
+        checked_multiple(size, multiple, what="This generator")
     needed = weight_count(folder) * _BYTES_PER_WEIGHT + (size.pixels if size else 0) * _BYTES_PER_PIXEL
     free = available_bytes()
     if needed > free:
@@ -42,6 +51,15 @@ def check_memory(folder: Path, size: FrameSize | None) -> None:
             "GB are free. Close other programs, choose a smaller --size, or export on a machine with more memory: the "
             "bundle runs anywhere."
         )
+
+
+def _multiple(folder: Path) -> int | None:
+    """Return the multiple of frame sizes that the networks' settings say, None where they cannot be read."""
+    try:
+        settings = (json.loads((folder / part / "config.json").read_text(encoding="utf-8")) for part in ("vae", "unet"))
+        return multiple_of_levels(*(len(each["block_out_channels"]) for each in settings))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _weights_in(path: Path) -> int:

@@ -61,6 +61,11 @@ class OneStep:
         return x0 if self.x0_limit is None else x0.clamp(-self.x0_limit, self.x0_limit)
 
 
+def multiple_of_levels(vae_levels: int, unet_levels: int) -> int:
+    """Return what a frame's sides must be multiples of, in pixels: every level but a network's first halves them."""
+    return int(2 ** (vae_levels - 1) * 2 ** (unet_levels - 1))
+
+
 class GeneratorNetwork(nn.Module):
     """The parts of a generator and the stages that every kind of generator goes through.
 
@@ -96,9 +101,7 @@ class GeneratorNetwork(nn.Module):
     @property
     def frame_multiple(self) -> int:
         """Width and height of an image must be multiples of this many pixels."""
-        vae_levels = len(self.vae.config.block_out_channels)
-        unet_levels = len(self.unet.config.block_out_channels)
-        return int(2 ** (vae_levels - 1) * 2 ** (unet_levels - 1))
+        return multiple_of_levels(*(len(part.config.block_out_channels) for part in (self.vae, self.unet)))
 
     def encode(self, image: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Turn `[B, 3, H, W]` in [-1, 1] into the UNet's latent, in float32 or wider, and the encoder's activations."""

@@ -71,11 +71,11 @@ def loaded_generator(choice: GeneratorChoice) -> "PackedGenerator | PackedStuden
     Raises:
         OnestepError: A part is missing, damaged, or does not go with the others.
     """
-    from onestep.exporter.room import check_memory
+    from onestep.exporter.room import check_foreseen
     from onestep.training.students.load_any import load_any_generator
 
     if choice.generator is not None:
-        check_memory(choice.generator, choice.size)
+        check_foreseen(choice.generator, choice.size)
         return load_any_generator(choice.generator)
     if choice.known is None and choice.checkpoint is None:
         return _untrained(choice)
@@ -99,7 +99,7 @@ def _embedded(name: str, base: str | None) -> Path:
 
 
 def _untrained(choice: GeneratorChoice) -> "PackedGenerator":
-    from onestep.exporter.room import check_memory
+    from onestep.exporter.room import check_foreseen
     from onestep.training.base import load_base
     from onestep.training.find_base import find_base
     from onestep.training.untrained import untrained_generator
@@ -110,7 +110,7 @@ def _untrained(choice: GeneratorChoice) -> "PackedGenerator":
         file=sys.stderr,
     )
     folder = find_base(choice.base, download=choice.download)
-    check_memory(folder, choice.size)
+    check_foreseen(folder, choice.size)
     print_stage(f"loading the base {folder}")
     return untrained_generator(load_base(folder), prompt=choice.prompt or "")
 
@@ -131,7 +131,7 @@ def _published(choice: GeneratorChoice) -> Path | None:
 
 
 def _merged(choice: GeneratorChoice, path: Path) -> "PackedGenerator":
-    from onestep.exporter.room import check_memory
+    from onestep.exporter.room import check_foreseen
     from onestep.training.base import load_base
     from onestep.training.checkpoints.checkpoint import UNSTATED_LICENCE
     from onestep.training.checkpoints.merge import merged_generator
@@ -145,7 +145,7 @@ def _merged(choice: GeneratorChoice, path: Path) -> "PackedGenerator":
     direction = checkpoint.chosen_direction(choice.direction or _own_direction(choice.known, checkpoint))
     prompt = checkpoint.chosen_prompt(direction, _prompt(choice, checkpoint, direction))
     folder = find_base(choice.base or checkpoint.base or FULL_SIZE_BASE, download=choice.download)
-    check_memory(folder, choice.size)
+    check_foreseen(folder, choice.size)
     print_stage(f"loading the base {folder}")
     base = load_base(folder)
     print_stage("merging")

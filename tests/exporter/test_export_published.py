@@ -70,11 +70,12 @@ def test_unpaired(base: Path, frame: NDArray[np.uint8], tmp_path: Path, directio
     assert wanted.std() > 10, "the picture is not flat, so that the comparison means something"
 
 
-def test_unpaired_in_half_precision(base: Path, frame: NDArray[np.uint8], tmp_path: Path) -> None:
-    model = unpaired()
-    path = model.save(tmp_path / "day2night.pkl")
-    ours = translated(path, base, frame, tmp_path, direction="a2b", precision="fp16", parity_frames=1)
-    assert psnr_db(ours, theirs(model, base, frame, "a2b")) >= 45
+@pytest.mark.parametrize("direction", ["a2b", "b2a", "paired"])
+def test_half_precision(base: Path, frame: NDArray[np.uint8], tmp_path: Path, direction: Any) -> None:
+    model = paired() if direction == "paired" else unpaired()
+    path = model.save(tmp_path / "model.pkl")
+    ours = translated(path, base, frame, tmp_path, direction=direction, precision="fp16", parity_frames=1)
+    assert psnr_db(ours, theirs(model, base, frame, direction)) >= 45
 
 
 def test_paired_has_its_own_input_range(base: Path, frame: NDArray[np.uint8], tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ from typing import NamedTuple
 import pytest
 
 from onestep.domains import embedded_base
-from onestep.errors import ExportError, OutputError
+from onestep.errors import ExportError, OutputError, SettingError
 from onestep.exporter import room
 from onestep.exporter.export import ExportOptions, export_bundle
-from onestep.exporter.room import check_memory, weight_count
+from onestep.exporter.room import check_foreseen, weight_count
 from onestep.frame_size import FrameSize
 from onestep.training.base import load_base
 from onestep.training.folder import PackedGenerator
@@ -38,9 +38,15 @@ def test_a_damaged_file_is_left_to_the_loader(tmp_path: Path) -> None:
 def test_too_little_memory_is_said_before_loading(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "available_bytes", lambda: 10**6)
     with pytest.raises(ExportError, match=r"at 512x512 needs about 1\.1 GB of memory, and 0\.0 GB are free.*--size"):
-        check_memory(embedded_base(), FrameSize(512, 512))
+        check_foreseen(embedded_base(), FrameSize(512, 512))
     monkeypatch.setattr(room, "available_bytes", lambda: 10**10)
-    check_memory(embedded_base(), FrameSize(512, 512))
+    check_foreseen(embedded_base(), FrameSize(512, 512))
+
+
+def test_a_size_that_is_no_multiple_is_said_before_loading(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"multiples of 32 pixels, and 500x500 is not. Nearest: 480x480 or 512x512"):
+        check_foreseen(embedded_base(), FrameSize(500, 500))
+    check_foreseen(tmp_path, FrameSize(500, 500))  # nothing there: for the loader to say
 
 
 def test_too_little_disk_is_said_before_tracing(
