@@ -81,7 +81,7 @@ class StudentRecipe:
 STUDENTS = {
     "day2night": StudentRecipe(lamps=0.5, target="dark", shape=StudentShape(sees_place=True)),
     "night2day": StudentRecipe(target="bright"),
-    "clear2rainy": StudentRecipe(target="wet", streaks=0.6, shape=StudentShape(sees_place=True)),
+    "clear2rainy": StudentRecipe(target="wet", streaks=0.3, shape=StudentShape(sees_place=True)),
     "clear2foggy": StudentRecipe(target="murky"),
 }
 PERCEPTUAL = 2.0

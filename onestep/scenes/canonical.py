@@ -1,8 +1,8 @@
-"""Day, rain, fog and night of one kind for all scenes, taken by one camera.
+"""Day, rain, fog and night of one kind for all scenes, most of them taken by one camera.
 
 A network that is trained to make the rain or the night of a scene learns the mean of all that they might be, a haze.
 Here nothing is left to guess: what a picture by day shows decides all of the result but small things, such as which
-windows are lit.
+windows are lit. Rain is by day, and taken as the day is: its camera shows in the input, and is the scene's own.
 """
 
 from collections.abc import Callable
@@ -11,12 +11,12 @@ from dataclasses import replace
 from onestep.scenes.plan import Lens
 from onestep.scenes.view import NightPlan, View
 
-WET_ROAD, WET_SIGHT = 1.0, 900.0
-"""Share of the road under water, and visibility in metres."""
+WET_ROAD, WET_SIGHT = 0.8, 700.0
+"""Share of the road under water, and visibility in metres: about the middle of what scenes have."""
 FOG_SIGHT = 135.0
 """Visibility in metres: the middle of what scenes have."""
 DARK = NightPlan(beam=1.8, high_beam=False, city=0.7, exposure=0.85, moon=0.4)
-BRIGHT_EXPOSURE, WET_EXPOSURE, FOG_EXPOSURE, DARK_EXPOSURE = 1.0, 0.8, 1.0, 1.0
+BRIGHT_EXPOSURE, FOG_EXPOSURE, DARK_EXPOSURE = 1.0, 1.0, 1.0
 CONTRAST = 0.6
 
 
@@ -25,8 +25,7 @@ def _bright(view: View) -> View:
 
 
 def _wet(view: View) -> View:
-    water = replace(view.water, wet=WET_ROAD, rain_sight=WET_SIGHT)
-    return replace(view, water=water, lens=_without_faults(view.lens, WET_EXPOSURE))
+    return replace(view, water=replace(view.water, wet=WET_ROAD, rain_sight=WET_SIGHT))
 
 
 def _murky(view: View) -> View:
@@ -54,3 +53,6 @@ def _without_faults(lens: Lens, exposure: float) -> Lens:
 
 CANONICAL: dict[str, Callable[[View], View]] = {"wet": _wet, "dark": _dark, "bright": _bright, "murky": _murky}
 """For each such condition, what it makes of a moment's light and camera."""
+
+ONE_CAMERA = ("dark", "bright", "murky")
+"""Conditions that one camera takes of all scenes; the others are taken by the camera that takes the day."""

@@ -16,8 +16,8 @@ from onestep.scenes.view import View
 from onestep.scenes.weather import fog, rain, wet
 
 CONDITIONS: tuple[str, ...] = ("day", "night", "rain", "fog", *CANONICAL)
-"""The last of one kind and by one camera for all scenes: `wet` is rain without the drops in the air, `dark` is night,
-`bright` is day without sun or shadows, `murky` is fog."""
+"""The last of one kind for all scenes: `wet` is rain without the drops in the air, `dark` is night, `bright` is day
+without sun or shadows, `murky` is fog; all but `wet` by one camera, too."""
 _LIGHT = {"day": day, "night": night, "fog": fog, "wet": wet, "dark": night, "bright": bright, "murky": fog}
 FAR = 720.0  # metres; what is further only turns with the heading
 

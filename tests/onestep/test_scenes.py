@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from onestep.errors import SettingError, UnknownNameError
 from onestep.scenes import CONDITIONS, Scene, SceneFrame
-from onestep.scenes.canonical import CANONICAL
+from onestep.scenes.canonical import ONE_CAMERA
 from onestep.scenes.layers import AMBIENT, SUN
 
 SIZE = (256, 144)
@@ -102,7 +102,16 @@ def test_a_wet_scene_is_rain_of_one_strength_without_drops() -> None:
         assert np.abs(np.diff(wet, axis=1)).mean() < np.abs(np.diff(rain, axis=1)).mean()
 
 
-@pytest.mark.parametrize("condition", CANONICAL)
+def test_a_wet_scene_is_taken_by_the_camera_that_takes_the_day() -> None:
+    moment = frame(SEEDS[0])
+    water = replace(moment.view.water, wet=0.1, rain_sight=100.0)
+    lens = replace(moment.view.lens, exposure=2.0)
+    assert np.array_equal(replace(moment, view=replace(moment.view, water=water)).render("wet"), moment.render("wet"))
+    brighter = replace(moment, view=replace(moment.view, lens=lens))
+    assert grey(brighter.render("wet")).mean() > grey(moment.render("wet")).mean() + 10
+
+
+@pytest.mark.parametrize("condition", ONE_CAMERA)
 def test_a_canonical_condition_is_of_one_kind_and_by_one_camera(condition: str) -> None:
     """What a scene's own rain, night and camera are like does not matter, but where the camera is does."""
     moment = frame(SEEDS[0])

@@ -12,7 +12,7 @@ from onestep.errors import CheckpointError, GeneratorError, OutputError, Setting
 from onestep.frame_size import FrameSize
 from onestep.scenes import Scene
 from onestep.training.folder import load_generator
-from onestep.training.students import pairs
+from onestep.training.students import pairs, rendered_source
 from onestep.training.students.batch import Batch
 from onestep.training.students.critic import Critic
 from onestep.training.students.degrade import compressed, maybe_another_camera, random_degradation
@@ -236,6 +236,20 @@ def test_sources_give_the_same_batch_for_the_same_seed(tmp_path: Path) -> None:
     assert one.image.shape == (4, 3, 16, 32) and one.truth is not None and one.teacher is None
     assert one.flow is not None and one.flow.shape == (2, 16, 32, 2)
     torch.testing.assert_close(one.image, two.image)
+
+
+@pytest.mark.parametrize(("target", "follows"), [("wet", True), ("murky", False)])
+def test_another_camera_takes_the_result_too_where_the_scenes_own_camera_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, follows: bool
+) -> None:
+    pairs = render_pairs(tmp_path, count=1, size=SIZE, conditions=("day", target), seed=5, processes=1)
+    source = RenderedSource(pairs, "day", target, FrameSize(32, 16), 1)
+    truths = []
+    for light in (1.0, 0.5):
+        monkeypatch.setattr(rendered_source, "maybe_another_camera", lambda image, seed, light=light: image * light)
+        truths.append(source.batch(np.random.default_rng(3)).truth)
+    assert truths[0] is not None and truths[1] is not None
+    torch.testing.assert_close(truths[1], truths[0] * (0.5 if follows else 1.0))
 
 
 def test_pictures_move_by_a_shift_of_the_window() -> None:

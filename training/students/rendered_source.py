@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from onestep.frame_size import FrameSize
+from onestep.scenes import ONE_CAMERA
 from onestep.training.students.batch import Batch
 from onestep.training.students.degrade import maybe_another_camera, random_degradation
 from onestep.training.students.pairs import RenderedPairs
@@ -24,7 +25,8 @@ class RenderedSource:
     condition: str
     """What the student sees, such as `day`."""
     target: str
-    """What it should make of it, such as `night`."""
+    """What it should make of it, such as `night`. Where the scene's own camera takes it, another camera that the
+    student sees through takes the result, too."""
     size: FrameSize
     pairs_per_batch: int
     largest_scale: float = 1.3
@@ -51,9 +53,14 @@ class RenderedSource:
         whole = FrameSize(source.shape[2], source.shape[1])
         window = Window.random(whole, self.size, rng, largest_scale=self.largest_scale)
         camera_seed = int(rng.integers(2**32))
+
+        def wanted(picture: NDArray[np.uint8]) -> Tensor:
+            image = window.image(picture)
+            return image if self.target in ONE_CAMERA else maybe_another_camera(image, camera_seed)
+
         moments = []
         for moment in (_EARLIER, _LATER):
             seen = maybe_another_camera(window.image(source[moment]), camera_seed)
-            teacher = None if self.translated is None else window.image(self.translated[index, moment])
-            moments.append((random_degradation(seen, rng), window.image(truth[moment]), teacher))
+            teacher = None if self.translated is None else wanted(self.translated[index, moment])
+            moments.append((random_degradation(seen, rng), wanted(truth[moment]), teacher))
         return moments, window.flow(self.pairs.flow[index]), window.corners(whole)
