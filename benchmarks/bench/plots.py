@@ -10,6 +10,10 @@ from onestep.errors import OutputError, require
 
 _DPI = 160
 _LINE_POINTS = 10.5
+_HALVES = 12
+"""Points with less than a twelfth of the most evaluations have their names to their right, the others to their left."""
+_COLUMN = 1.25
+"""How far from the outermost point of its half a column of names stands, as a factor of evaluations."""
 _COLOURS = {
     "encoder": "#4477aa",
     "unet": "#ee6677",
@@ -103,26 +107,32 @@ def _point(axes: Any, row: RowResult, chosen: bool) -> None:
 
 
 def _label(axes: Any, rows: list[RowResult], best: RowResult, rightmost: int) -> None:
-    """Write the names beside the points, each high enough above the one below it to be read."""
+    """Write the names in a column beside the points of each half, each high enough above the one below to be read."""
     axes.figure.draw_without_rendering()
-    points_per_pixel = 72 / axes.figure.dpi
-    floor_of_side = {"left": float("-inf"), "right": float("-inf")}
-    for row in sorted(rows, key=lambda row: row.timing.median_ms if row.timing else 0.0):
-        assert row.timing is not None
-        at = (row.evaluations, row.timing.median_ms)
-        side = "right" if row.evaluations > rightmost / 12 else "left"
-        y_points = float(axes.transData.transform(at)[1]) * points_per_pixel
-        place = max(y_points - 3, floor_of_side[side])
-        floor_of_side[side] = place + _LINE_POINTS
-        axes.annotate(
-            f"{row.name}  {number(row.timing.median_ms)} ms",
-            at,
-            xytext=(9 if side == "left" else -9, place - y_points),
-            textcoords="offset points",
-            fontsize=8,
-            ha=side,
-            weight="bold" if row is best else "normal",
-        )
+    few = [row for row in rows if row.evaluations <= rightmost / _HALVES]
+    many = [row for row in rows if row.evaluations > rightmost / _HALVES]
+    line_pixels = _LINE_POINTS * axes.figure.dpi / 72
+    for half, align, away in ((few, "left", max), (many, "right", min)):
+        floor = float("-inf")
+        for row in sorted(half, key=_median_ms):
+            column = away(each.evaluations for each in half) * (_COLUMN if align == "left" else 1 / _COLUMN)
+            x, y = axes.transData.transform((column, _median_ms(row)))
+            floor = max(y, floor + line_pixels)
+            axes.annotate(
+                f"{row.name}  {number(_median_ms(row))} ms",
+                (row.evaluations, _median_ms(row)),
+                xytext=axes.transData.inverted().transform((x, floor)),
+                arrowprops={"arrowstyle": "-", "color": "#bbbbbb", "linewidth": 0.6},
+                fontsize=8,
+                ha=align,
+                va="center",
+                weight="bold" if row is best else "normal",
+            )
+
+
+def _median_ms(row: RowResult) -> float:
+    assert row.timing is not None
+    return row.timing.median_ms
 
 
 def _stages(report: Report) -> Any:
