@@ -10,18 +10,18 @@ def quiet_libraries() -> Iterator[None]:
 
     Downloads keep theirs: transformers takes those of huggingface_hub away with its own.
     """
-    import huggingface_hub.utils as of_hub
     from diffusers.utils import logging as of_diffusers
+    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
     from transformers.utils import logging as of_transformers
 
     libraries = (of_diffusers, of_transformers)
-    is_hub_silent = of_hub.are_progress_bars_disabled()
+    is_hub_silent = are_progress_bars_disabled()
     levels = [library.get_verbosity() for library in libraries]
     for library in libraries:
         library.set_verbosity_error()
         library.disable_progress_bar()
     if not is_hub_silent:
-        of_hub.enable_progress_bars()
+        enable_progress_bars()
     try:
         yield
     finally:
@@ -29,4 +29,4 @@ def quiet_libraries() -> Iterator[None]:
             library.set_verbosity(level)
             library.enable_progress_bar()
         if is_hub_silent:
-            of_hub.disable_progress_bars()
+            disable_progress_bars()

@@ -94,11 +94,11 @@ def _fetch(url: str, partial: Path, on_bytes: OnBytes) -> None:
     except urllib.error.HTTPError as err:
         if here and err.code == 416:  # nothing lies behind what is here
             err.close()
-            total = str(err.headers.get("Content-Range", "")).rpartition("/")[2]
-            if total in ("", "*", str(here)):
+            whole = str(err.headers.get("Content-Range", "")).rpartition("/")[2]
+            if whole in ("", "*", str(here)):
                 return
             partial.unlink()
-            raise OSError(f"{here} bytes were here of a file of {total}; they are removed") from err
+            raise OSError(f"{here} bytes were here of a file of {whole}; they are removed") from err
         raise
     with answer:
         resumed = answer.status == 206

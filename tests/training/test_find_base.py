@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
 from onestep.domains import embedded_base
 from onestep.errors import GeneratorError, MissingInputError, UnknownNameError
+from onestep.exporter.quiet import quiet_libraries
 from onestep.training.find_base import find_base
 
 
@@ -73,6 +75,19 @@ def test_an_error_of_the_http_client_below_the_hub_is_no_traceback() -> None:
 
     with pytest.raises(GeneratorError, match=r"could not be downloaded \(connection reset\). Run the command again"):
         find_base("sd-turbo", download=True, snapshot=broken)
+
+
+def test_downloads_keep_their_progress_bar_where_others_lose_theirs() -> None:
+    enable_progress_bars()
+    with quiet_libraries():
+        assert not are_progress_bars_disabled()
+    disable_progress_bars()
+    try:
+        with quiet_libraries():
+            assert are_progress_bars_disabled()
+        assert are_progress_bars_disabled(), "the user's own choice is put back"
+    finally:
+        enable_progress_bars()
 
 
 def test_a_failed_download_says_how_to_resume() -> None:
