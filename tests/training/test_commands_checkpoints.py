@@ -14,6 +14,7 @@ from onestep.cli.random_base import random_base
 from onestep.domains import PUBLISHED_LICENCE
 from onestep.errors import CheckpointError, GeneratorError, OutputError, SettingError
 from onestep.training.base import load_base
+from onestep.training.checkpoints.checkpoint import Direction, DirectionWeights
 from onestep.training.checkpoints.read import read_checkpoint
 from onestep.training.checkpoints.safetensors_file import save_checkpoint
 from onestep.training.folder import load_generator
@@ -68,7 +69,7 @@ def test_the_prompt_of_a_domain_is_for_its_own_direction(base: Path, tmp_path: P
 
 def test_the_prompt_that_a_file_stores_comes_before_its_domains(base: Path, tmp_path: Path) -> None:
     read = read_checkpoint(unpaired().save(tmp_path / "night.pkl"))
-    stored = {"a2b": replace(read.directions["a2b"], prompt="a street after dark")}
+    stored: dict[Direction, DirectionWeights] = {"a2b": replace(read.directions["a2b"], prompt="a street after dark")}
     save_checkpoint(replace(read, directions=stored), tmp_path / "own.safetensors")
     choice = GeneratorChoice("day2night", None, tmp_path / "own.safetensors", str(base), None, None)
     assert loaded_generator(choice).card.prompt == "a street after dark"
