@@ -10,8 +10,10 @@ from onestep.errors import OutputError, require
 
 _DPI = 160
 _LINE_POINTS = 10.5
-_HALVES = 12
-"""Points with less than a twelfth of the most evaluations have their names to their right, the others to their left."""
+_FEW_SHARE, _FEW = 1 / 12, 4
+"""Points with up to this share of the most evaluations, or so many, have their names to their right, others left."""
+_LEAST_RIGHT_END = 64.0
+"""Of the axis of evaluations: room for the names of a table without a row of many."""
 _COLUMN = 1.25
 """How far from the outermost point of its half a column of names stands, as a factor of evaluations."""
 _COLOURS = {
@@ -79,7 +81,7 @@ def _latency(report: Report) -> Any:
         return None
     figure, axes = _axes(7.2, 4.6)
     rightmost = max(row.evaluations for row in rows)
-    axes.set(xscale="log", yscale="log", xlim=(0.7, rightmost * 1.6), title=_title(report))
+    axes.set(xscale="log", yscale="log", xlim=(0.7, max(rightmost * 1.6, _LEAST_RIGHT_END)), title=_title(report))
     axes.set(xlabel="UNet evaluations per frame", ylabel="latency per frame, ms (median)")
     axes.grid(which="major", color="#e5e5e5")
     axes.set_axisbelow(True)
@@ -109,8 +111,9 @@ def _point(axes: Any, row: RowResult, chosen: bool) -> None:
 def _label(axes: Any, rows: list[RowResult], best: RowResult, rightmost: int) -> None:
     """Write the names in a column beside the points of each half, each high enough above the one below to be read."""
     axes.figure.draw_without_rendering()
-    few = [row for row in rows if row.evaluations <= rightmost / _HALVES]
-    many = [row for row in rows if row.evaluations > rightmost / _HALVES]
+    most = max(rightmost * _FEW_SHARE, _FEW)
+    few = [row for row in rows if row.evaluations <= most]
+    many = [row for row in rows if row.evaluations > most]
     line_pixels = _LINE_POINTS * axes.figure.dpi / 72
     for half, align, away in ((few, "left", max), (many, "right", min)):
         floor = float("-inf")

@@ -56,7 +56,7 @@ def number(value: float | None) -> str:
     return f"{value:.{max(2 - exponent, 0) if rounded else 0}f}"
 
 
-def against_text(row: RowResult, baseline: RowResult | None) -> str:
+def _against_text(row: RowResult, baseline: RowResult | None) -> str:
     """Return how many times as long as the baseline's a row's frames take; nothing where either was not measured."""
     if baseline is None or row.timing is None or baseline.timing is None:
         return ""
@@ -84,7 +84,7 @@ def _columns(report: Report) -> dict[str, Callable[[RowResult, Timing], str]]:
         "spread": lambda row, timing: "" if row.is_partial else f"{timing.spread:.1%}",
         "n": lambda row, timing: str(timing.count),
         "fps": lambda row, timing: number(row.frames_per_second),
-        f"against {graph.name if graph else 'the graph'}": lambda row, timing: against_text(row, graph),
+        f"against {graph.name if graph else 'the graph'}": lambda row, timing: _against_text(row, graph),
         "its 95 % interval": lambda row, timing: interval_text(row, graph),
         "GFLOP": lambda row, timing: number(row.flops / 1e9),
         "time / floor": lambda row, timing: number(row.over_floor),

@@ -8,24 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-from onestep.errors import CheckpointError, GeneratorError, OutputError, SettingError
+from onestep.errors import CheckpointError, GeneratorError, SettingError
 from onestep.frame_size import FrameSize
 from onestep.scenes import Scene
 from onestep.training.folder import load_generator
-from onestep.training.students import pairs, rendered_source
 from onestep.training.students.batch import Batch
 from onestep.training.students.critic import Critic
-from onestep.training.students.degrade import compressed, maybe_another_camera, random_degradation
 from onestep.training.students.folder import PackedStudent, StudentCard, load_student, save_student
 from onestep.training.students.generator import StudentGenerator
 from onestep.training.students.load_any import load_any_generator
 from onestep.training.students.losses import LossWeights, student_loss, temporal_l1, wanted, warp
 from onestep.training.students.network import StudentNetwork, StudentShape
-from onestep.training.students.pairs import render_pairs
-from onestep.training.students.picture_source import PictureSource
-from onestep.training.students.rendered_source import RenderedSource
 from onestep.training.students.training import StudentTrainer, StudentTraining
-from onestep.training.students.windows import Window
 
 SHAPE = StudentShape(widths=(8, 16), down_blocks=(0, 1), up_blocks=(1,))
 SIZE = FrameSize(64, 48)
@@ -167,120 +161,6 @@ def test_a_loss_counts_what_its_weights_say() -> None:
         perceptual=lambda a, b: torch.ones(len(a)),
     )
     torch.testing.assert_close(judged, only_truth + 0.5)
-
-
-def test_a_window_cuts_picture_and_flow_alike() -> None:
-    """A point that the flow moves from one window stays the same point in the scaled and flipped one."""
-    picture = np.zeros((48, 64, 3), np.uint8)
-    picture[20:28, 30:38] = 255
-    flow = np.full((48, 64, 2), (4.0, 2.0), np.float16)
-    window = Window(top=0, left=0, rows=48, columns=64, flipped=True, size=FrameSize(128, 96))
-    earlier = window.image(np.roll(picture, (2, 4), (0, 1)))[None]
-    warped, inside = warp(earlier, window.flow(flow)[None])
-    difference = (warped - window.image(picture)[None]).abs() * inside
-    assert float(difference.mean()) < 0.01
-
-
-def test_rendered_pairs_are_rendered_once(tmp_path: Path) -> None:
-    settings = {"count": 2, "size": SIZE, "conditions": ("day", "night"), "seed": 5, "processes": 1}
-    told: list[int] = []
-    first = render_pairs(tmp_path, **settings, on_pair=lambda done, total: told.append(done))  # type: ignore[arg-type]
-    again = render_pairs(tmp_path, **settings, on_pair=lambda done, total: told.append(done))  # type: ignore[arg-type]
-    assert told == [1, 2] and len(again) == 2
-    assert first.frames["night"].shape == (2, 2, 48, 64, 3) and first.flow.shape == (2, 48, 64, 2)
-    np.testing.assert_array_equal(first.frames["day"], again.frames["day"])
-    untouched = (tmp_path / "day.npy").stat().st_mtime_ns
-    more = render_pairs(tmp_path, **{**settings, "conditions": ("day", "wet")})  # type: ignore[arg-type]
-    assert more.frames["wet"].shape == first.frames["day"].shape, "a condition more is rendered beside the others"
-    assert (tmp_path / "day.npy").stat().st_mtime_ns == untouched
-    with pytest.raises(OutputError, match=r"day\.npy holds an array of \(2, 2, 48, 64, 3\); 3 pairs of 64x48 make"):
-        render_pairs(tmp_path, **{**settings, "count": 3})  # type: ignore[arg-type]
-
-
-def test_rendering_that_was_cut_off_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = {"count": 2, "size": FrameSize(16, 16), "conditions": ("day", "dark"), "seed": 5, "processes": 1}
-    whole = render_pairs(tmp_path / "whole", **settings)  # type: ignore[arg-type]
-    monkeypatch.setattr(pairs, "_SAVE_EVERY", 1)
-
-    def cut(done: int, total: int | None) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        render_pairs(tmp_path / "cut", **settings, on_pair=cut)  # type: ignore[arg-type]
-    told: list[int] = []
-    again = render_pairs(tmp_path / "cut", **settings, on_pair=lambda done, total: told.append(done))  # type: ignore[arg-type]
-    assert told == [2], "the first pair was there"
-    np.testing.assert_array_equal(again.frames["dark"], whole.frames["dark"])
-    np.testing.assert_array_equal(again.flow, whole.flow)
-    assert sorted(path.name for path in (tmp_path / "cut").iterdir()) == ["dark.npy", "day.npy", "flow.npy"]
-
-
-def test_rendering_for_something_else_starts_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = {"size": FrameSize(16, 16), "conditions": ("day", "dark"), "processes": 1}
-    monkeypatch.setattr(pairs, "_SAVE_EVERY", 1)
-
-    def cut(done: int, total: int | None) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        render_pairs(tmp_path, **settings, count=2, seed=5, on_pair=cut)  # type: ignore[arg-type]
-    told: list[int] = []
-    render_pairs(tmp_path, **settings, count=2, seed=6, on_pair=lambda done, total: told.append(done))  # type: ignore[arg-type]
-    assert told == [1, 2]
-
-
-def test_sources_give_the_same_batch_for_the_same_seed(tmp_path: Path) -> None:
-    pairs = render_pairs(tmp_path, count=1, size=SIZE, conditions=("day", "night"), seed=5, processes=1)
-    source = RenderedSource(pairs, "day", "night", FrameSize(32, 16), 2)
-    one, two = (source.batch(np.random.default_rng(3)) for _ in range(2))
-    assert one.image.shape == (4, 3, 16, 32) and one.truth is not None and one.teacher is None
-    assert one.flow is not None and one.flow.shape == (2, 16, 32, 2)
-    torch.testing.assert_close(one.image, two.image)
-
-
-@pytest.mark.parametrize(("target", "follows"), [("wet", True), ("murky", False)])
-def test_another_camera_takes_the_result_too_where_the_scenes_own_camera_does(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, follows: bool
-) -> None:
-    pairs = render_pairs(tmp_path, count=1, size=SIZE, conditions=("day", target), seed=5, processes=1)
-    source = RenderedSource(pairs, "day", target, FrameSize(32, 16), 1)
-    truths = []
-    for light in (1.0, 0.5):
-        monkeypatch.setattr(rendered_source, "maybe_another_camera", lambda image, seed, light=light: image * light)
-        truths.append(source.batch(np.random.default_rng(3)).truth)
-    assert truths[0] is not None and truths[1] is not None
-    torch.testing.assert_close(truths[1], truths[0] * (0.5 if follows else 1.0))
-
-
-def test_pictures_move_by_a_shift_of_the_window() -> None:
-    picture = np.random.default_rng(0).integers(0, 256, (1, 48, 64, 3), dtype=np.uint8)
-    batch = PictureSource(picture, picture, FrameSize(32, 16), 3).batch(np.random.default_rng(1))
-    assert batch.teacher is not None and batch.flow is not None and batch.truth is None
-    warped, inside = warp(batch.teacher[:3], batch.flow)
-    assert float(((warped - batch.teacher[3:]).abs() * inside).mean()) < 0.12
-    assert float((batch.teacher[:3] - batch.teacher[3:]).abs().mean()) > 0.3
-
-
-def test_degradation_keeps_shape_and_range() -> None:
-    image = torch.rand(3, 32, 48) * 2 - 1
-    rng = np.random.default_rng(0)
-    results = [random_degradation(image, rng) for _ in range(12)]
-    assert all(result.shape == image.shape and float(result.abs().max()) <= 1.0 for result in results)
-    assert len({float(result.sum()) for result in results}) > 6
-
-
-def test_half_of_the_pictures_are_as_another_camera_shows_them() -> None:
-    image = torch.rand(3, 16, 16) * 2.0 - 1.0
-    kept = [torch.equal(maybe_another_camera(image, seed), image) for seed in range(200)]
-    assert 70 < sum(kept) < 130
-    changed = kept.index(False)
-    assert torch.equal(maybe_another_camera(image, changed), maybe_another_camera(image, changed)), "both moments alike"
-
-
-def test_compression_loses_more_at_lower_quality() -> None:
-    image = torch.rand(3, 32, 48) * 2 - 1
-    low, high = (float((compressed(image, quality) - image).abs().mean()) for quality in (20, 95))
-    assert high < low
 
 
 @dataclasses.dataclass
