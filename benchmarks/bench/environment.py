@@ -34,7 +34,7 @@ def environment(*, device: str, threads: int) -> dict[str, str]:
     memory_gib, commit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, git_commit(_ROOT)
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "device": _gpu() if device == "cuda" else f"{_processor()}, {threads} threads",
+        "device": _gpu() if device == "cuda" else f"{processor_name()}, {threads} threads",
         "machine": f"{platform.system()} {platform.machine()}, {len(os.sched_getaffinity(0))} cores, "
         f"{memory_gib:.0f} GiB memory",
         "load before the run": f"{os.getloadavg()[0]:.2f} (one minute)",
@@ -44,7 +44,8 @@ def environment(*, device: str, threads: int) -> dict[str, str]:
     }
 
 
-def _processor() -> str:
+def processor_name() -> str:
+    """Return the processor's own name, or its architecture."""
     for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
         if line.startswith("model name"):
             return line.split(":", 1)[1].strip()

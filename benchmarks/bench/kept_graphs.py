@@ -3,18 +3,29 @@
 What `export_bundle` writes is kept with `--work`, and a later run uses it again if its manifest says what this run
 would have exported. Values of weights are not compared: times do not depend on them, and the report holds the SHA-256
 of every graph that it measured.
+
+An export runs in a process of its own: it leaves the memory of its process so scattered that PyTorch's rows took 3 to
+10 % longer there, and a table that exported could not be compared with one that found its graphs.
 """
 
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
 from pathlib import Path
 
+from bench.memory import module_bytes
+from bench.packed_base import packed_base
+from bench.refusals import keep_refusal, known_refusal
+from bench.settings import Settings
 from bench.workload import Workload
 from onestep.bundle import Bundle, open_bundle
 from onestep.bundle.folder import GRAPH_NAME
-from onestep.errors import BackendError
+from onestep.errors import BackendError, ExportError
 from onestep.exporter.export import ExportOptions, export_bundle
 from onestep.exporter.flops import flops_per_frame
 from onestep.exporter.int8 import INT8
+from onestep.exporter.quiet import quiet_libraries
 from onestep.version import __version__
 
 _PARITY_FRAMES = 2
@@ -30,20 +41,48 @@ def graph_folder(workload: Workload, precision: str) -> Path:
 
 
 def export_graph(workload: Workload, precision: str) -> None:
-    """Put the bundle of a precision into the work folder, unless it is there."""
+    """Put the bundle of a precision into the work folder, unless it is there.
+
+    Raises:
+        OnestepError: It cannot be exported; BackendError if the process that exported was killed.
+    """
     folder = graph_folder(workload, precision)
-    if not folder.is_dir():
+    if folder.is_dir():
+        return
+    if refusal := known_refusal(workload, precision):
+        raise BackendError(refusal)
+    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as process:
+        try:
+            process.submit(write_graph, workload.settings, precision, folder).result()
+        except ExportError as err:
+            keep_refusal(workload, precision, err)
+            raise
+        except BrokenProcessPool as err:
+            raise BackendError("the process that exported the graph was killed; most often for want of memory") from err
+
+
+def write_graph(settings: Settings, precision: str, folder: Path) -> None:
+    """Load the base that the settings name and export it, in this process."""
+    with quiet_libraries():
         options = ExportOptions(precision=precision, parity_frame_count=_PARITY_FRAMES)
-        export_bundle(workload.packed, folder, options=options)
+        # Handed over without a reference kept here: the networks are let go of one by one.
+        export_bundle(packed_base(settings), folder, options=options)
 
 
 def export_seconds(workload: Workload, precision: str) -> float:
-    """Estimate how long `export_graph` takes on two cores, in seconds; 0 where the bundle is there."""
-    if graph_folder(workload, precision).is_dir():
+    """Estimate how long `export_graph` takes on two cores, in seconds; 0 where it has been tried before."""
+    if graph_folder(workload, precision).is_dir() or known_refusal(workload, precision):
         return 0.0
     gflop = workload.part_flops["total"] / 1e9
     quantising = _QUANTISE_SECONDS_PER_GFLOP * gflop if precision == INT8 else 0.0
     return _EXPORT_SECONDS + _EXPORT_SECONDS_PER_GFLOP * gflop + quantising
+
+
+def export_bytes(workload: Workload, precision: str) -> int:
+    """Estimate the memory of the process that exports, beside its copies of the graph; 0 where it has none to do."""
+    if graph_folder(workload, precision).is_dir() or known_refusal(workload, precision):
+        return 0
+    return module_bytes(workload.packed.generator) + module_bytes(workload.packed.base.text_encoder)
 
 
 def check_kept(workload: Workload, precisions: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ import torch
 
 from bench.cold_start import cold_start
 from bench.compile_cache import is_compiled
-from bench.kept_graphs import export_graph, export_seconds, graph_folder, graph_hashes
+from bench.kept_graphs import export_bytes, export_graph, export_seconds, graph_folder, graph_hashes
 from bench.memory import module_bytes
 from bench.row import OpenRow, RowSpec
 from bench.stages import UNET, Stages
@@ -37,7 +37,8 @@ def onestep_rows() -> list[RowSpec]:
 def _graph_row(backend: Backend, precision: str) -> RowSpec:
     def own_bytes(workload: Workload) -> int:
         weights = _parameters(workload) * _GRAPH_BYTES[precision]
-        return 3 * weights + 2 * workload.activation_bytes  # the exporter's copy, the parity proof's and the session's
+        copies = 3 * weights + 2 * workload.activation_bytes  # the exporter's, the parity proof's and the session's
+        return copies + export_bytes(workload, precision)
 
     return RowSpec(
         name=f"{GRAPH}-{backend.name}-{precision}",

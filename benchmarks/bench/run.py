@@ -33,7 +33,7 @@ _PLANNED_CALLS = 1 + PLANNED_REPEATS
 """The first call, and the repeats."""
 _SLOW_CALL_SECONDS = 1.0
 _OVERTIME = 0.1
-"""Share of the budget by which repeats may exceed it to be three; after that one is enough."""
+"""Share of the budget by which repeats may exceed it to be `LEAST_REPEATS`; after that one is enough."""
 
 Tell = Callable[[str, int, int], None]
 """Called with what is being done, how many turns are done and how many there are."""

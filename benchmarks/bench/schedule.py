@@ -4,7 +4,9 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-LEAST_REPEATS = 3
+from bench.timing import FEW_SAMPLES
+
+LEAST_REPEATS = FEW_SAMPLES
 PLANNED_REPEATS = 7
 """A slow row runs so few of its steps that this many calls fit: more calls say more than longer ones."""
 REFERENCE_SHARE = 1 / 3
@@ -60,7 +62,7 @@ def steps_within(share_seconds: float, *, steps: int, call_seconds: float, calls
 
 
 def repeats_within(budget_seconds: float, call_seconds: Mapping[str, float], *, most: int) -> dict[str, int]:
-    """Return how often each row is measured, `most` at most and three times at least (or `most`, if that is less).
+    """Return how often each row is measured, `most` at most and five times at least (or `most`, if that is less).
 
     Args:
         budget_seconds: Time for all rows together.

@@ -32,7 +32,7 @@ class Workload:
 
     settings: Settings
     packed: PackedGenerator
-    """On the processor, in float32, and never moved: graphs are exported from it."""
+    """On the processor, in float32, and never moved: PyTorch's rows run it or copies of it."""
     frames: list[Frame]
     """As many `[H, W, 3] uint8` RGB frames in host memory as the batch has."""
     prompt: Tensor

@@ -1,7 +1,9 @@
 """The graph's rows and the compiled one: that they open, what their set-up costs, and whose graph it is."""
 
 import json
+import os
 import shutil
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,13 +13,14 @@ import torch
 from bench.catalogue import all_rows
 from bench.cold_start import cold_start
 from bench.compile_cache import compile_cache, is_compiled, kernels_in
-from bench.kept_graphs import check_kept, export_seconds, graph_folder
+from bench.kept_graphs import check_kept, export_bytes, export_graph, export_seconds, graph_folder, write_graph
+from bench.refusals import refusal_path
 from bench.row import RowSpec
 from bench.workload import Workload
 from torch import Tensor, nn
 
 from onestep.bundle import open_bundle
-from onestep.errors import BackendError, BundleError
+from onestep.errors import BackendError, BundleError, ExportError, OnestepError
 from onestep.exporter import export, int8
 from onestep.frame_size import FrameSize
 from onestep.version import __version__
@@ -41,6 +44,16 @@ def keep_graph(folder: Path, workload: Workload, precision: str) -> Path:
         "flops_per_frame": workload.part_flops,
     }
     return make_bundle(folder / precision, size=workload.settings.frame_size, promise=promise)
+
+
+def kill_this_process(*_: object) -> None:
+    """Stands for `write_graph` where the system has no memory left."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def refuse(*_: object) -> None:
+    """Stands for `write_graph` where 8 bits do not pay."""
+    raise ExportError("The int8 graph is not faster")
 
 
 @pytest.fixture
@@ -73,7 +86,7 @@ def opened_once(row: RowSpec, workload: Workload) -> tuple[int, ...]:
 def test_the_int8_row_is_exported(workload: Workload, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(int8, "_median_ms", lambda *_: [2.0, 1.0])  # a graph this small need not be faster
     monkeypatch.setattr(export, "enforce", lambda report: None)  # nor need random weights survive 8 bits
-    INT8.prepare(workload)
+    write_graph(workload.settings, "int8", graph_folder(workload, "int8"))
     check_kept(workload, ["int8"])
     assert opened_once(INT8, workload) == (64, 64, 3)
 
@@ -103,6 +116,49 @@ def test_an_export_takes_longer_the_more_there_is_to_compute(workload: Workload,
     assert export_seconds(new, "fp32") == export_seconds(new, "fp16") == pytest.approx(27.0, abs=1)
     assert export_seconds(large, "fp32") == pytest.approx(275.0, abs=5)
     assert export_seconds(large, "int8") > export_seconds(large, "fp32")
+
+
+def test_an_export_needs_memory_for_networks_of_its_own(kept: Workload) -> None:
+    networks = kept.packed.base.text_encoder, kept.packed.generator
+    own = sum(part.numel() * 4 for network in networks for part in network.parameters())
+    assert own <= export_bytes(kept, "fp16") < 1.1 * own
+    assert export_bytes(kept, "fp32") == 0, "its graph is there"
+    first = replace(kept, work=kept.work / "nothing")
+    assert FP32.own_bytes(first) - FP32.own_bytes(kept) == export_bytes(first, "fp32")
+
+
+def test_what_is_wrong_in_the_process_that_exports_is_said_here(workload: Workload, tmp_path: Path) -> None:
+    gone = replace(workload, settings=replace(workload.settings, base=str(tmp_path / "base")), work=tmp_path)
+    with pytest.raises(OnestepError, match=f"{tmp_path / 'base'}"):
+        export_graph(gone, "fp32")
+    assert not graph_folder(gone, "fp32").exists()
+
+
+def test_what_was_refused_once_is_not_tried_again(
+    workload: Workload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.kept_graphs.write_graph", refuse)
+    ours = replace(workload, work=tmp_path)
+    with pytest.raises(ExportError, match="^The int8 graph is not faster$"):
+        export_graph(ours, "int8")
+    assert (export_seconds(ours, "int8"), export_bytes(ours, "int8")) == (0.0, 0)
+    with pytest.raises(
+        BackendError, match=r"^The int8 graph is not faster \(Said by an earlier run; remove .*int8-ref"
+    ):
+        export_graph(ours, "int8")
+    assert export_seconds(ours, "fp32") > 0, "that was not refused"
+    other = replace(ours, settings=replace(ours.settings, size=FrameSize(128, 64)))
+    assert export_seconds(other, "int8") > 0, "at another size it may be"
+    refusal_path(ours, "int8").write_text("{", encoding="utf-8")
+    assert export_seconds(ours, "int8") > 0, "nobody can tell what was refused"
+
+
+def test_an_export_that_is_killed_is_the_reason(
+    workload: Workload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.kept_graphs.write_graph", kill_this_process)
+    with pytest.raises(BackendError, match="the process that exported the graph was killed; most often for want of"):
+        export_graph(replace(workload, work=tmp_path), "fp32")
 
 
 def test_a_graph_row_names_what_it_ran(kept: Workload) -> None:

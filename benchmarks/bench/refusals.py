@@ -1,0 +1,49 @@
+"""Exports that failed, kept in the work folder: what this machine refused is not tried again in each run."""
+
+import json
+from pathlib import Path
+
+from bench.environment import processor_name
+from bench.workload import Workload
+from onestep.errors import ExportError
+from onestep.version import __version__
+
+
+def refusal_path(workload: Workload, precision: str) -> Path:
+    """Return the file that says why a precision was not exported; removing it makes the next run try again."""
+    return workload.work / f"{precision}-refused.json"
+
+
+def known_refusal(workload: Workload, precision: str) -> str | None:
+    """Return why an earlier run on this machine could not export the same generator, and how to try again.
+
+    Returns:
+        None where no run was refused that, or its file cannot be read or is of another generator, size, processor or
+        version.
+    """
+    path = refusal_path(workload, precision)
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(kept, dict) or kept.get("of") != _described(workload):
+        return None
+    return f"{kept.get('reason')} (Said by an earlier run; remove {path} to try again.)"
+
+
+def keep_refusal(workload: Workload, precision: str, error: ExportError) -> None:
+    """Write why a precision was not exported."""
+    kept = {"of": _described(workload), "reason": str(error)}
+    refusal_path(workload, precision).write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+
+
+def _described(workload: Workload) -> dict[str, str]:
+    settings, card = workload.settings, workload.packed.card
+    return {
+        "base": card.base,
+        "generator": card.domain,
+        "prompt": card.prompt,
+        "size": str(settings.frame_size),
+        "processor": f"{processor_name()}, {settings.thread_count} threads",
+        "onestep": __version__,
+    }
