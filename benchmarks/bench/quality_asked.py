@@ -13,7 +13,7 @@ from onestep.runtime.pictures import find_pictures
 from onestep.runtime.video.reader import VideoReader
 
 MIN_PHOTOS: Final = 8
-"""Two halves of four: below that the distance of real photos from each other is noise."""
+"""Below that a distance to them is noise."""
 
 
 @dataclass(frozen=True)

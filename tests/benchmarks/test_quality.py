@@ -167,7 +167,7 @@ def test_the_embedded_translation_is_measured(tmp_path: Path, capsys: pytest.Cap
     assert text == capsys.readouterr().out.split("\n", 2)[2].removesuffix("\n")
     rows = {line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| ")}
     assert rows >= {"day2night", "gamma", "known-result", "copy-input", "reinhard", "reinhard-oracle", "truth"}
-    assert "- `gap_closed`: (D(input, photos) - D(row, photos))" in text
+    assert "- `gap_closed`: (D(input, photos) - D(row, photos)) / D(input, photos)" in text
 
     known = figures(folder / "rendered", "st_lpips")
     assert known["day2night"] < known["copy-input"]
