@@ -4,12 +4,14 @@ python benchmarks/quality.py -o quality                         # all that ship:
 python benchmarks/quality.py -o quality --footage drive.mp4     # and a real drive, or a folder of pictures
 python benchmarks/quality.py -o quality --bundle B --truth dark # another bundle, held against another rendered result
 python benchmarks/quality.py -o quality --domain day2night --footage DIR --photos NIGHTS     # and against real nights
+python benchmarks/quality.py -o quality --footage drive.mp4 --places highway,rural           # or such rendered ones
 
 Every translation is measured with `onestep.evaluation`, beside the copied input, darkening by gamma, and Reinhard's
 colour transfer: to the colours of other scenes under the condition to reach (`reinhard`), and to those of each true
-result (`reinhard-oracle`), which nobody has. This benchmark's own figures are ST-LPIPS over that of the transfer, the
-warp error along the known motion of rendered scenes (`bench/quality_motion.py`), by itself and over the truth's, and
-with --photos the gap to real photos that is closed (`bench/quality_gap.py`). It needs the extras cpu, evaluate, bench.
+result (`reinhard-oracle`), which nobody has. Its own figures are ST-LPIPS over that of the transfer, the warp error
+along the known motion of rendered scenes (`bench/quality_motion.py`), by itself and over the truth's, and the gap to
+pictures of the condition that is closed (`bench/quality_gap.py`): to rendered ones of other scenes, and of footage to
+those of --photos or --places. It needs the extras cpu, evaluate, bench.
 """
 
 import sys
@@ -25,6 +27,7 @@ from bench.quality_figures import quality_table
 from bench.quality_material import plan_for, render_material
 from bench.quality_parts import Part, parts_of
 from bench.quality_pictures import contact_sheet, side_by_side
+from bench.quality_places import like_footage, places_from_text
 from bench.result_files import write_text
 
 from onestep.atomic import whole_folder
@@ -45,15 +48,23 @@ def quality(
     ] = None,
     footage: Annotated[str | None, typer.Option(help="A real video or folder of pictures, to translate.")] = None,
     photos: Annotated[Path | None, typer.Option(help="Real pictures of the condition to reach.")] = None,
+    places: Annotated[
+        str, typer.Option(help="Without photos: what places the footage shows; those are rendered.")
+    ] = "",
 ) -> None:
     """Measure translations, and write reports, a table, sheets and clips."""
     bundles = bundles_by_domain(domain, bundle)
     plans = {name: plan_for(name, truth=truth, scenes=scenes, seconds=seconds) for name in bundles}
     real = asked_footage(footage, photos, bundles)
+    shown = places_from_text(places, real)
     materials = {name: render_material(output / name / "material", plan) for name, plan in plans.items()}
     tables = []
     for name, material in materials.items():
-        for part in parts_of(bundles[name], material, real):
+        held = real
+        if real is not None and shown:
+            like = output / name / "like-footage"
+            held = like_footage(real, shown, like, condition=plans[name].result, count=scenes)
+        for part in parts_of(bundles[name], material, held):
             result = _measured(part, output / name / part.name)
             tables.append(f"## {name}: {part.name}\n\n{quality_table(result)}\n\n    {result.command}")
     text = "# Quality\n\n" + "\n\n".join(tables) + "\n"

@@ -23,7 +23,7 @@ class Footage:
     inputs: str
     """A video, or a folder of pictures."""
     photos: Path | None
-    """Real pictures of the condition to reach."""
+    """Pictures of the condition to reach: real ones, or rendered ones of such places."""
     readable_photos: tuple[Path, ...]
     """Those that can be read."""
 
@@ -92,6 +92,6 @@ def _readable_photos(folder: Path) -> tuple[Path, ...]:
     if len(paths) < MIN_PHOTOS:
         raise InputError(
             f"--photos: {folder} has {len(paths)} pictures that can be read, and a gap needs at least {MIN_PHOTOS}: "
-            "one half of them is held against the other. Give more of the same place and condition."
+            "the distance to fewer is noise. Give more of the same place and condition."
         )
     return paths

@@ -3,9 +3,9 @@
 gap closed(x) = (D(input, photos) - D(x, photos)) / D(input, photos)
 
 D is KID, the unbiased squared MMD of `onestep.evaluation.measures.distribution`, on the features of ST-LPIPS's VGG16
-(`vgg16-st`). The copied input closes exactly 0, other real photos close 1 but for chance, and what leads away from the
-photos closes less than 0. The distance of the photos from photos of their own kind is not measured: unbiased, it is 0 on
-average over all ways to halve them, and that of a few halvings of a few dozen photos was seen to be half of the gap.
+(`vgg16-st`). The copied input closes exactly 0, other photos of the same kind close 1 but for chance, and what leads
+away from the photos closes less than 0. The distance of the photos from others of their kind is not measured: being
+unbiased, it is 0 on average over all ways to halve them, and a few halvings of a few dozen were seen at half the gap.
 """
 
 from collections.abc import Sequence

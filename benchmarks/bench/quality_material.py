@@ -30,7 +30,7 @@ from onestep.scenes import CONDITIONS, Scene, SceneFrame
 
 SIZE: Final = FrameSize(512, 288)
 LATER_SECONDS: Final = 0.04
-_VIEW_SECONDS: Final = 1.7
+VIEW_SECONDS: Final = 1.7
 _FIRST_VIEW_SEED: Final = 0
 """Inputs are the scenes from here on, which no training has seen; targets are others."""
 _FIRST_TARGET_SEED: Final = 50_000
@@ -189,7 +189,7 @@ def _write_frames(index: int, frame: SceneFrame, folders: Sequence[tuple[Path, s
 
 
 def _view(seed: int, plan: MaterialPlan, later_seconds: float = 0.0) -> SceneFrame:
-    return Scene.random(seed).at(_VIEW_SECONDS + later_seconds, size=plan.size)
+    return Scene.random(seed).at(VIEW_SECONDS + later_seconds, size=plan.size)
 
 
 def _check_scenes(material: QualityMaterial, plan: MaterialPlan) -> None:

@@ -1,7 +1,7 @@
 """The evaluations that a translation goes through: rendered views, a rendered drive, real footage."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -77,7 +77,7 @@ def parts_of(bundle: Bundle, material: QualityMaterial, real: Footage | None) ->
         darkened = _darkened_footage(material, real)
         targets = real.photos or material.targets
         footage = replace(plain, inputs=real.inputs, outputs=(darkened,), targets=targets, title="Real footage")
-        with_gap: Further = lambda result, stages: _with_gap(result, real, stages)  # noqa: E731
+        with_gap: Further = lambda result, stages: _with_gap(result, real.readable_photos, stages)  # noqa: E731
         yield Part("footage", replace(footage, data_licence="own"), shown, with_gap)
 
 
@@ -108,12 +108,15 @@ def _with_known_results(result: Evaluation, material: QualityMaterial, request: 
         }
         result = with_figures(result, known_flow_figures(material, methods, tell))
     result = with_ratio(result, row, KNOWN_FLOW, over=TRUTH, name="warp_error_over_truth", definition=_OVER_TRUTH)
-    return with_ratio(result, row, "st_lpips", over=REINHARD, name="st_lpips_over_transfer", definition=_OVER_TRANSFER)
+    result = with_ratio(
+        result, row, "st_lpips", over=REINHARD, name="st_lpips_over_transfer", definition=_OVER_TRANSFER
+    )
+    return _with_gap(result, find_pictures(material.targets), stages)
 
 
-def _with_gap(result: Evaluation, real: Footage, stages: Stages) -> Evaluation:
-    """Add the gap to the real photos that each row closes, where there are photos."""
-    if real.photos is None:
+def _with_gap(result: Evaluation, photos: Sequence[Path], stages: Stages) -> Evaluation:
+    """Add the gap to pictures of the condition that each row closes, where there are such pictures."""
+    if not photos:
         return result
-    with stages("measure the gap to the photos", "pictures") as tell:
-        return with_figures(result, gap_figures(result.pictures, real.readable_photos, tell))
+    with stages("measure the gap that is closed", "pictures") as tell:
+        return with_figures(result, gap_figures(result.pictures, photos, tell))

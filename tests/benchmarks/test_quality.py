@@ -11,6 +11,7 @@ import pytest
 from bench.quality_asked import MIN_PHOTOS, asked_footage, bundles_by_domain
 from bench.quality_material import SIZE, MaterialPlan, QualityMaterial, plan_for, render_material
 from bench.quality_parts import parts_of
+from bench.quality_places import like_footage, places_from_text
 from quality import quality
 
 from onestep.bundle import Bundle, open_bundle
@@ -105,6 +106,33 @@ def test_photos_that_can_be_read_are_taken(tmp_path: Path) -> None:
     assert [path.name for path in asked.readable_photos] == [f"p{index}.png" for index in range(MIN_PHOTOS)]
 
 
+def test_footage_is_held_against_rendered_places_like_its_own(tmp_path: Path) -> None:
+    real = asked_footage(str(flat_folder(tmp_path / "drive", 2)), None, ["day2night", "clear2rainy"])
+    assert real is not None and places_from_text("", real) == ()
+    places = places_from_text(" highway,rural,highway", real)
+    assert places == ("highway", "rural")
+    held = like_footage(real, places, tmp_path / "like", condition="night", count=3)
+    assert held.photos == tmp_path / "like"
+    assert [path.name for path in held.readable_photos] == ["00000.png", "00001.png", "00002.png"]
+    assert read_picture(held.readable_photos[0]).mean() < 80, "that is night"
+    written = held.readable_photos[0].stat().st_mtime_ns
+    again = like_footage(real, places, tmp_path / "like", condition="night", count=3)
+    assert again.readable_photos[0].stat().st_mtime_ns == written
+    with pytest.raises(SettingError, match="places was .* and is .*choose another -o"):
+        like_footage(real, ("urban",), tmp_path / "like", condition="night", count=3)
+
+
+def test_places_that_make_no_sense_are_refused(tmp_path: Path) -> None:
+    footage = str(flat_folder(tmp_path / "drive", 2))
+    real, photos = asked_footage(footage, None, ["day2night"]), flat_folder(tmp_path / "nights", MIN_PHOTOS)
+    with pytest.raises(UnknownNameError, match="Unknown place 'higway'. Did you mean 'highway'"):
+        places_from_text("rural,higway", real)
+    with pytest.raises(SettingError, match="--places rural needs --footage"):
+        places_from_text("rural", None)
+    with pytest.raises(SettingError, match="--places rural and --photos .* both say"):
+        places_from_text("rural", asked_footage(footage, photos, ["day2night"]))
+
+
 def test_material_is_rendered_whole_and_used_again(material: QualityMaterial) -> None:
     names = ["00000.png", "00001.png"]
     for folder in (material.inputs, material.truth, material.later_inputs, material.later_truth, material.targets):
@@ -176,6 +204,7 @@ def test_the_embedded_translation_is_measured(tmp_path: Path, capsys: pytest.Cap
     steady = figures(folder / "rendered", "warp_error_known_flow")
     assert list(steady) == ["day2night", "copy-input", "reinhard", "truth"]
     assert 0 < steady["truth"] < 20
+    assert set(figures(folder / "rendered", "gap_closed")) >= {"day2night", "gamma", "copy-input", "reinhard"}
     over_truth = figures(folder / "rendered", "warp_error_over_truth")
     assert over_truth == {"day2night": pytest.approx(steady["day2night"] / steady["truth"])}
 
