@@ -79,14 +79,14 @@ class StudentRecipe:
 
 
 STUDENTS = {
-    "day2night": StudentRecipe(lamps=0.5, target="dark", shape=StudentShape(sees_place=True)),
+    "day2night": StudentRecipe(lamps=0.5, target="dark", shape=StudentShape(sees_place=True), steps=12_000),
     "night2day": StudentRecipe(target="bright"),
     "clear2rainy": StudentRecipe(target="wet", streaks=0.3, shape=StudentShape(sees_place=True)),
     "clear2foggy": StudentRecipe(target="murky"),
 }
 PERCEPTUAL = 2.0
 """Computed in every fourth step, it counts half as much as the difference of pixels."""
-PAIRS = 720
+PAIRS = 960
 
 STAGES = (
     Stage("1-half", HALF, batch=4, steps=1300, learning_rate=1e-3),

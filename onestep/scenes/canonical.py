@@ -16,6 +16,8 @@ WET_ROAD, WET_SIGHT = 0.8, 700.0
 FOG_SIGHT = 135.0
 """Visibility in metres: the middle of what scenes have."""
 DARK = NightPlan(beam=1.8, high_beam=False, city=0.7, exposure=0.85, moon=0.4)
+LAMPLIGHT = (1.0, 0.78, 0.5)
+"""Of all street lamps, between sodium and white: by day nobody sees which a street has, and the mean is grey."""
 BRIGHT_EXPOSURE, FOG_EXPOSURE, DARK_EXPOSURE = 1.0, 1.0, 1.0
 CONTRAST = 0.6
 
@@ -33,7 +35,8 @@ def _murky(view: View) -> View:
 
 
 def _dark(view: View) -> View:
-    return replace(view, night=DARK, lens=_without_faults(view.lens, DARK_EXPOSURE))
+    lamps = replace(view.lamps, colour=LAMPLIGHT)
+    return replace(view, night=DARK, lamps=lamps, lens=_without_faults(view.lens, DARK_EXPOSURE))
 
 
 def _without_faults(lens: Lens, exposure: float) -> Lens:

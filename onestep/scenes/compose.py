@@ -8,11 +8,12 @@ import numpy as np
 from onestep.scenes.backdrop import Backdrop, paint_backdrop
 from onestep.scenes.camera import Camera
 from onestep.scenes.carpaint import KINDS, SHARES, Model, paint_vehicle
+from onestep.scenes.clutter import draw_clutter
 from onestep.scenes.ground import Land, paint_ground
 from onestep.scenes.layers import Layers
 from onestep.scenes.plan import Daylight
 from onestep.scenes.road import Road
-from onestep.scenes.roadside import Item, Roadside, draw_item
+from onestep.scenes.roadside import Item, Roadside, draw_item, near
 from onestep.scenes.shadows import cast
 from onestep.scenes.vehicles import Vehicle, draw_vehicle, shade_ground
 
@@ -27,17 +28,23 @@ class Props:
     land: Land
     backdrop: Backdrop
     roadside: Roadside
+    clutter: tuple[Item, ...]
     models: tuple[Model, ...]
+
+    def near(self, camera: Camera) -> list[tuple[float, Item]]:
+        """List what stands in sight with its distance in metres, in no order."""
+        return near(self.roadside.items + self.clutter, camera)
 
 
 @lru_cache(maxsize=3)
-def paint_props(seed: int, place: str, road: Road, sky: Daylight) -> Props:
+def paint_props(seed: int, place: str, road: Road, sky: Daylight, *, cluttered: bool) -> Props:
     """Paint what stays the same over time; kept for the last few scenes, some 30 MB each."""
     rng = np.random.default_rng([seed, 2])
     return Props(
         land=Land.build(rng, road, place),
         backdrop=Backdrop.build(rng, place),
         roadside=Roadside.build(rng, road, place, sky),
+        clutter=draw_clutter(np.random.default_rng([seed, 3]), road) if cluttered else (),
         models=tuple(paint_vehicle(rng, str(kind)) for kind in rng.choice(KINDS, MODELS, p=SHARES)),
     )
 
@@ -55,7 +62,7 @@ def paint_moment(props: Props, camera: Camera, road: Road, sky: Daylight, cars: 
     layers = Layers.empty(camera.height, camera.width)
     paint_ground(layers, camera, road, props.land)
     paint_backdrop(layers, camera, props.backdrop)
-    items = props.roadside.near(camera)
+    items = props.near(camera)
     _paint_shadows(layers, camera, props, sky, items, cars)
     jobs: list[tuple[float, Item | Vehicle, float, int]] = [
         (z + (item.sprite.width / 2 if item.side else 0.0), item, z, -1) for z, item in items

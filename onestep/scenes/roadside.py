@@ -1,5 +1,6 @@
 """What stands beside the road: which things, where, and their drawing together with the traffic from far to near."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,12 +63,13 @@ class Roadside:
         items += _tree_items(rng, road, place, sky)
         return cls(tuple(items), lamps)
 
-    def near(self, camera: Camera) -> list[tuple[float, Item]]:
-        """List what can be seen with its distance in metres, in no order."""
-        # A long stretch that began behind the camera may still reach past it.
-        back = [BEHIND + (item.sprite.width if item.side else 0.0) for item in self.items]
-        found = [((item.s - camera.s + b) % LOOP - b, item) for item, b in zip(self.items, back, strict=True)]
-        return [(z, item) for z, item in found if z + (item.sprite.width if item.side else 0.0) > 1.7]
+
+def near(items: Sequence[Item], camera: Camera) -> list[tuple[float, Item]]:
+    """List which of the things can be seen with their distance in metres, in no order."""
+    # A long stretch that began behind the camera may still reach past it.
+    back = [BEHIND + (item.sprite.width if item.side else 0.0) for item in items]
+    found = [((item.s - camera.s + b) % LOOP - b, item) for item, b in zip(items, back, strict=True)]
+    return [(z, item) for z, item in found if z + (item.sprite.width if item.side else 0.0) > 1.7]
 
 
 def draw_item(layers: Layers, camera: Camera, item: Item, z: float) -> None:

@@ -1,7 +1,7 @@
 """A driving scene: everything that one seed decides, and its frames over time."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,6 +29,7 @@ class Scene:
         mirrored: Whether traffic keeps to the left.
         road, sky, lens, night, water: See their classes.
         traffic: All vehicles.
+        cluttered: Whether people and flat things of any colour and pattern stand beside the road.
     """
 
     seed: int
@@ -43,6 +44,7 @@ class Scene:
     night: NightPlan
     water: WetPlan
     traffic: tuple[Vehicle, ...]
+    cluttered: bool = False
 
     @classmethod
     def random(cls, seed: int) -> "Scene":
@@ -74,6 +76,13 @@ class Scene:
             traffic=draw_traffic(rng, road, place, speed, MODELS),
         )
 
+    def with_clutter(self) -> "Scene":
+        """Return the same scene with people and flat things of any colour and pattern beside the road.
+
+        Networks learn from it to go by the light on things that they cannot name; it is in no test material.
+        """
+        return replace(self, cluttered=True)
+
     def at(self, time_seconds: float, *, size: tuple[int, int]) -> SceneFrame:
         """Paint the moment `time_seconds`, from which every condition can be rendered.
 
@@ -90,7 +99,7 @@ class Scene:
         if not math.isfinite(time_seconds):
             raise SettingError(f"The time has to be a finite number of seconds, got {time_seconds!r}.")
         time = float(time_seconds)
-        props = paint_props(self.seed, self.place, self.road, self.sky)
+        props = paint_props(self.seed, self.place, self.road, self.sky, cluttered=self.cluttered)
         camera = self._camera(time, width, height)
         cars = [(ahead(car, time, camera.s - self.start), car) for car in self.traffic]
         layers = paint_moment(props, camera, self.road, self.sky, cars)

@@ -124,6 +124,31 @@ def test_a_canonical_condition_is_of_one_kind_and_by_one_camera(condition: str) 
     assert not np.array_equal(frame(SEEDS[1]).render(condition), moment.render(condition))
 
 
+def test_all_street_lamps_of_a_dark_scene_have_one_colour() -> None:
+    moment = frame(1)
+    assert moment.view.lamps.step, "it has street lamps"
+    white = replace(moment, view=replace(moment.view, lamps=replace(moment.view.lamps, colour=(0.9, 1.0, 1.0))))
+    assert np.array_equal(white.render("dark"), moment.render("dark"))
+    assert not np.array_equal(white.render("night"), moment.render("night"))
+
+
+def test_clutter_stands_beside_the_same_road() -> None:
+    """People and panels hide things, and nothing else changes; they move as what stands does."""
+    plain, full = (scene.at(1.0, size=SIZE) for scene in (Scene.random(3), Scene.random(3).with_clutter()))
+    assert np.array_equal(plain.render("day"), picture(3, "day")), "a scene has none unless it is asked"
+    hidden = plain.depth != full.depth
+    assert 0.01 < hidden.mean() < 0.5
+    in_front = (full.depth <= plain.depth)[hidden].mean()
+    assert in_front > 0.95, "but for long panels, which are painted in the order of their middles"
+    assert np.array_equal(full.render("dark"), Scene.random(3).with_clutter().at(1.0, size=SIZE).render("dark"))
+    assert full.render("night").mean() < 0.5 * full.render("day").mean()
+    later = Scene.random(3).with_clutter().at(1.05, size=SIZE)
+    flow, near = full.flow_to(later), hidden & (full.depth < 40)
+    followed = np.abs(warp(grey(later.render("bright")), flow) - grey(full.render("bright")))[near]
+    stayed = np.abs(grey(later.render("bright")) - grey(full.render("bright")))[near]
+    assert followed.mean() < 0.7 * stayed.mean()
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_fog_hides_what_is_far(seed: int) -> None:
     depth = frame(seed).depth[1:, 1:]

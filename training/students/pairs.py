@@ -16,6 +16,8 @@ from onestep.scenes import Scene, SceneFrame
 
 PAIRS_PER_SCENE = 3
 SECONDS_BETWEEN_PAIRS = 1.7
+CLUTTERED_EVERY = 2
+"""One scene in so many has people and flat things of any colour and pattern; see `Scene.with_clutter`."""
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.03, 0.12
 """Between the two moments: about one to three frames of a video."""
 
@@ -128,7 +130,10 @@ def _done(state: Path, job: dict[str, Any]) -> int:
 
 def _pair(job: tuple[int, int, FrameSize, tuple[str, ...]]) -> dict[str, NDArray[np.generic]]:
     seed, index, size, names = job
-    scene = Scene.random(seed + index // PAIRS_PER_SCENE)
+    number = index // PAIRS_PER_SCENE
+    scene = Scene.random(seed + number)
+    if number % CLUTTERED_EVERY == 0:
+        scene = scene.with_clutter()
     start = SECONDS_BETWEEN_PAIRS * (1 + index % PAIRS_PER_SCENE)
     step = float(np.random.default_rng([seed, index]).uniform(SHORTEST_SECONDS, LONGEST_SECONDS))
     earlier, later = scene.at(start, size=size), scene.at(start + step, size=size)
