@@ -49,7 +49,7 @@ def quality(
     footage: Annotated[str | None, typer.Option(help="A real video or folder of pictures, to translate.")] = None,
     photos: Annotated[Path | None, typer.Option(help="Real pictures of the condition to reach.")] = None,
     places: Annotated[
-        str, typer.Option(help="Without photos: what places the footage shows; those are rendered.")
+        str, typer.Option(help="Instead of photos: render places like the footage's, of urban, suburb, rural, highway.")
     ] = "",
 ) -> None:
     """Measure translations, and write reports, a table, sheets and clips."""
@@ -58,13 +58,14 @@ def quality(
     real = asked_footage(footage, photos, bundles)
     shown = places_from_text(places, real)
     materials = {name: render_material(output / name / "material", plan) for name, plan in plans.items()}
+    held = dict.fromkeys(plans, real)
+    if real is not None and shown:
+        for name, plan in plans.items():
+            like = output / name / "like-footage"
+            held[name] = like_footage(real, shown, like, condition=plan.result, count=scenes)
     tables = []
     for name, material in materials.items():
-        held = real
-        if real is not None and shown:
-            like = output / name / "like-footage"
-            held = like_footage(real, shown, like, condition=plans[name].result, count=scenes)
-        for part in parts_of(bundles[name], material, held):
+        for part in parts_of(bundles[name], material, held[name]):
             result = _measured(part, output / name / part.name)
             tables.append(f"## {name}: {part.name}\n\n{quality_table(result)}\n\n    {result.command}")
     text = "# Quality\n\n" + "\n\n".join(tables) + "\n"

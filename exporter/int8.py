@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 import onnx
 
-from onestep.errors import ExportError, InputError
+from onestep.errors import ExportError, InputError, NotFasterError
 from onestep.exporter.graph import DATA_SUFFIX
 from onestep.exporter.samples import Frame
 from onestep.frame_size import FrameSize
@@ -54,7 +54,7 @@ def quantise_graph(path: Path, frames: Sequence[Frame]) -> Int8Report:
 
     Raises:
         InputError: There are no frames.
-        ExportError: The graph has too few convolutions, or the new one is not faster here.
+        ExportError: The graph has too few convolutions; NotFasterError if the new one is not faster here.
     """
     if not frames:
         raise InputError("Calibration needs at least one frame. Name a folder with pictures, or leave it out.")
@@ -75,7 +75,7 @@ def quantise_graph(path: Path, frames: Sequence[Frame]) -> Int8Report:
             kept += _worst(prepared, quantised, frames[0], [name for name in convolutions if name not in kept])
         float_ms, int8_ms = _median_ms([prepared, quantised], frames[0])
         if int8_ms >= float_ms:
-            raise ExportError(
+            raise NotFasterError(
                 f"The int8 graph is not faster on this machine: {int8_ms:.1f} ms a frame, float32 takes "
                 f"{float_ms:.1f} ms (medians of {TIMED_RUNS}, in turn). Nothing was written. Export with "
                 "--precision fp32."

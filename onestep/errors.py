@@ -11,6 +11,7 @@
     ├── TrainingError (RuntimeError)       training cannot go on
     ├── ExportError (RuntimeError)         the graph could not be made
     │   ├── ParityError                    the graph was made and does not compute what the generator computes
+    │   ├── NotFasterError                 the graph computes what it should, no faster than in float32
     │   └── EngineBuildError               the engine could not be built, or does not compute in the graph's types
     ├── BundleError (ValueError)           a bundle is damaged, incomplete, unsafe or too new
     ├── BackendError (RuntimeError)        a backend is not usable here, or failed
@@ -75,6 +76,10 @@ class ExportError(OnestepError, RuntimeError):
 
 class ParityError(ExportError):
     """The graph does not compute what the generator computes."""
+
+
+class NotFasterError(ExportError):
+    """The graph computes what it should, and not faster than the one that it should replace."""
 
 
 class EngineBuildError(ExportError):

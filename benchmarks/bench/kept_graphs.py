@@ -8,6 +8,7 @@ An export runs in a process of its own: it leaves the memory of its process so s
 10 % longer there, and a table that exported could not be compared with one that found its graphs.
 """
 
+import shutil
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -21,7 +22,7 @@ from bench.settings import Settings
 from bench.workload import Workload
 from onestep.bundle import Bundle, open_bundle
 from onestep.bundle.folder import GRAPH_NAME
-from onestep.errors import BackendError, ExportError
+from onestep.errors import BackendError, NotFasterError
 from onestep.exporter.export import ExportOptions, export_bundle
 from onestep.exporter.flops import flops_per_frame
 from onestep.exporter.int8 import INT8
@@ -54,11 +55,15 @@ def export_graph(workload: Workload, precision: str) -> None:
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as process:
         try:
             process.submit(write_graph, workload.settings, precision, folder).result()
-        except ExportError as err:
+        except NotFasterError as err:
             keep_refusal(workload, precision, err)
             raise
         except BrokenProcessPool as err:
-            raise BackendError("the process that exported the graph was killed; most often for want of memory") from err
+            for left in folder.parent.glob(f".{folder.name}.*"):
+                shutil.rmtree(left, ignore_errors=True)
+            raise BackendError(
+                "the process that exported the graph ended without a word; most often the system killed it for memory"
+            ) from err
 
 
 def write_graph(settings: Settings, precision: str, folder: Path) -> None:

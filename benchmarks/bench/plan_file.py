@@ -5,7 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from onestep.errors import SettingError
+from onestep.runtime.pictures import read_picture
 
 _PLAN_FILE: Final = "plan.json"
 
@@ -38,6 +42,24 @@ def holds_plan(folder: Path, described: Mapping[str, Any]) -> bool:
             f"{folder} holds other pictures: {'; '.join(changed)}. Leave them as they were, or choose another -o."
         )
     return True
+
+
+def check_first_picture(folder: Path, picture: Path, today: NDArray[np.uint8]) -> None:
+    """Refuse a folder whose first picture is rendered otherwise today.
+
+    Args:
+        folder: What to remove.
+        picture: The one that lies there.
+        today: The same as it is rendered now.
+
+    Raises:
+        SettingError: They differ.
+    """
+    if not np.array_equal(read_picture(picture), today):
+        raise SettingError(
+            f"{folder} was rendered by another version of the scenes: {picture.name} looks different today. Remove "
+            "it, or choose another -o."
+        )
 
 
 def write_plan(folder: Path, described: Mapping[str, Any]) -> None:

@@ -3,17 +3,14 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
+from bench.quality_gap import MIN_PICTURES
 from onestep.bundle import Bundle, open_bundle
 from onestep.domains import DOMAINS, embedded_bundle, embedded_domains
 from onestep.errors import InputError, SettingError
 from onestep.evaluation.inputs import is_video, readable
 from onestep.runtime.pictures import find_pictures
 from onestep.runtime.video.reader import VideoReader
-
-MIN_PHOTOS: Final = 8
-"""Below that a distance to them is noise."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ def asked_footage(footage: str | None, photos: Path | None, domains: Collection[
 
     Raises:
         SettingError: Photos without footage, or for more than one translation.
-        InputError: Footage or photos cannot be read, or there are fewer than `MIN_PHOTOS` photos.
+        InputError: Footage or photos cannot be read, or there are fewer than `MIN_PICTURES` photos.
     """
     if photos is not None and footage is None:
         raise SettingError(f"--photos {photos} needs --footage: photos are what translated footage is held against.")
@@ -89,9 +86,9 @@ def asked_footage(footage: str | None, photos: Path | None, domains: Collection[
 def _readable_photos(folder: Path) -> tuple[Path, ...]:
     found = {str(path): path for path in find_pictures(folder)}
     paths = tuple(found[name] for name in readable(found, "--photos", [], lambda _done, _total: None))
-    if len(paths) < MIN_PHOTOS:
+    if len(paths) < MIN_PICTURES:
         raise InputError(
-            f"--photos: {folder} has {len(paths)} pictures that can be read, and a gap needs at least {MIN_PHOTOS}: "
+            f"--photos: {folder} has {len(paths)} pictures that can be read, and a gap needs at least {MIN_PICTURES}: "
             "the distance to fewer is noise. Give more of the same place and condition."
         )
     return paths

@@ -15,9 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
-from bench.plan_file import holds_plan, write_plan
+from bench.plan_file import check_first_picture, holds_plan, write_plan
 from bench.quality_baselines import darken, darken_video, transfer_to_truth
 from bench.quality_motion import motion_between, save_motion
 from onestep.atomic import whole_folder
@@ -25,7 +23,7 @@ from onestep.cli.render_video import render_video
 from onestep.domains import rendered_conditions
 from onestep.errors import SettingError, UnknownNameError
 from onestep.frame_size import FrameSize
-from onestep.runtime.pictures import find_pictures, read_picture, write_picture
+from onestep.runtime.pictures import find_pictures, write_picture
 from onestep.scenes import CONDITIONS, Scene, SceneFrame
 
 SIZE: Final = FrameSize(512, 288)
@@ -196,8 +194,4 @@ def _check_scenes(material: QualityMaterial, plan: MaterialPlan) -> None:
     """Refuse material whose first view is not what is rendered today."""
     view = _view(_FIRST_VIEW_SEED, plan)
     for folder, condition in ((material.inputs, plan.source), (material.truth, plan.result)):
-        if not np.array_equal(read_picture(folder / "00000.png"), view.render(condition)):
-            raise SettingError(
-                f"{material.folder} was rendered by another version of the scenes: its first view by {condition} looks "
-                "different today. Remove it, or choose another -o."
-            )
+        check_first_picture(material.folder, folder / "00000.png", view.render(condition))

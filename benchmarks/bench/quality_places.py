@@ -4,12 +4,13 @@ A set of pictures is far from another that shows other things, whatever the ligh
 town by night as from itself by day. So footage of motorways is held against rendered motorways.
 """
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from bench.plan_file import holds_plan, write_plan
+from bench.plan_file import check_first_picture, holds_plan, write_plan
 from bench.quality_asked import Footage
 from bench.quality_material import SIZE, VIEW_SECONDS
 from onestep.atomic import whole_folder
@@ -32,7 +33,9 @@ def places_from_text(text: str, real: Footage | None) -> tuple[str, ...]:
         UnknownNameError: There is no such place.
         SettingError: There is no footage, or photos to hold it against.
     """
-    places = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    places = tuple(sorted({name.strip() for name in text.split(",") if name.strip()}))
+    if text and not places:
+        raise SettingError(f"--places {text!r} names no place. Known: {', '.join(PLACES)}.")
     for place in places:
         if place not in PLACES:
             raise UnknownNameError("place", place, PLACES)
@@ -56,20 +59,21 @@ def like_footage(real: Footage, places: tuple[str, ...], folder: Path, *, condit
         count: How many, one of each scene.
 
     Raises:
-        SettingError: The folder holds other pictures.
+        SettingError: The folder holds other pictures, or such of older scenes, or does not say how they were made.
+        OutputError: It cannot be written.
     """
     plan = {"places": list(places), "condition": condition, "scenes": count, "size": str(SIZE), "seed": _FIRST_SEED}
-    if not holds_plan(folder, plan):
-        with whole_folder(folder, overwrite=True) as partial:
-            for index, scene in zip(range(count), _scenes(places), strict=False):
-                write_picture(partial / f"{index:05d}.png", scene.at(VIEW_SECONDS, size=SIZE).render(condition))
+    views = (scene.at(VIEW_SECONDS, size=SIZE).render(condition) for scene in scenes_at(places))
+    if holds_plan(folder, plan):
+        check_first_picture(folder, find_pictures(folder)[0], next(views))
+    else:
+        with whole_folder(folder, overwrite=False) as partial:
+            for index, view in zip(range(count), views, strict=False):
+                write_picture(partial / f"{index:05d}.png", view)
             write_plan(partial, plan)
     return replace(real, photos=folder, readable_photos=tuple(find_pictures(folder)))
 
 
-def _scenes(places: tuple[str, ...]) -> Iterator[Scene]:
-    seed = _FIRST_SEED
-    while True:
-        if (scene := Scene.random(seed)).place in places:
-            yield scene
-        seed += 1
+def scenes_at(places: tuple[str, ...]) -> Iterator[Scene]:
+    """Give scenes at such places without end; no training has seen them."""
+    return (scene for seed in itertools.count(_FIRST_SEED) if (scene := Scene.random(seed)).place in places)

@@ -1,11 +1,13 @@
-"""Exports that failed, kept in the work folder: what this machine refused is not tried again in each run."""
+"""Why a graph was of no use here, kept in the work folder: what is not faster is not quantised again in each run."""
 
 import json
+import os
 from pathlib import Path
 
 from bench.environment import processor_name
+from bench.result_files import write_text
 from bench.workload import Workload
-from onestep.errors import ExportError
+from onestep.errors import NotFasterError
 from onestep.version import __version__
 
 
@@ -31,10 +33,14 @@ def known_refusal(workload: Workload, precision: str) -> str | None:
     return f"{kept.get('reason')} (Said by an earlier run; remove {path} to try again.)"
 
 
-def keep_refusal(workload: Workload, precision: str, error: ExportError) -> None:
-    """Write why a precision was not exported."""
+def keep_refusal(workload: Workload, precision: str, error: NotFasterError) -> None:
+    """Write why a precision was not exported.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
     kept = {"of": _described(workload), "reason": str(error)}
-    refusal_path(workload, precision).write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+    write_text(refusal_path(workload, precision), json.dumps(kept, indent=2) + "\n")
 
 
 def _described(workload: Workload) -> dict[str, str]:
@@ -44,6 +50,6 @@ def _described(workload: Workload) -> dict[str, str]:
         "generator": card.domain,
         "prompt": card.prompt,
         "size": str(settings.frame_size),
-        "processor": f"{processor_name()}, {settings.thread_count} threads",
+        "processor": f"{processor_name()}, {len(os.sched_getaffinity(0))} cores",
         "onestep": __version__,
     }

@@ -20,7 +20,7 @@ from bench.workload import Workload
 from torch import Tensor, nn
 
 from onestep.bundle import open_bundle
-from onestep.errors import BackendError, BundleError, ExportError, OnestepError
+from onestep.errors import BackendError, BundleError, NotFasterError, OnestepError
 from onestep.exporter import export, int8
 from onestep.frame_size import FrameSize
 from onestep.version import __version__
@@ -53,7 +53,7 @@ def kill_this_process(*_: object) -> None:
 
 def refuse(*_: object) -> None:
     """Stands for `write_graph` where 8 bits do not pay."""
-    raise ExportError("The int8 graph is not faster")
+    raise NotFasterError("The int8 graph is not faster")
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_what_was_refused_once_is_not_tried_again(
 ) -> None:
     monkeypatch.setattr("bench.kept_graphs.write_graph", refuse)
     ours = replace(workload, work=tmp_path)
-    with pytest.raises(ExportError, match="^The int8 graph is not faster$"):
+    with pytest.raises(NotFasterError, match="^The int8 graph is not faster$"):
         export_graph(ours, "int8")
     assert (export_seconds(ours, "int8"), export_bytes(ours, "int8")) == (0.0, 0)
     with pytest.raises(
@@ -157,8 +157,16 @@ def test_an_export_that_is_killed_is_the_reason(
     workload: Workload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bench.kept_graphs.write_graph", kill_this_process)
-    with pytest.raises(BackendError, match="the process that exported the graph was killed; most often for want of"):
+    with pytest.raises(BackendError, match="the process that exported the graph ended without a word; most often"):
         export_graph(replace(workload, work=tmp_path), "fp32")
+
+
+@pytest.mark.slow
+def test_a_graph_is_exported_by_a_process_of_its_own(workload: Workload, tmp_path: Path) -> None:
+    ours = replace(workload, work=tmp_path)
+    FP32.prepare(ours)
+    check_kept(ours, ["fp32"])
+    assert opened_once(FP32, ours) == (64, 64, 3)
 
 
 def test_a_graph_row_names_what_it_ran(kept: Workload) -> None:

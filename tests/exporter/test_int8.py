@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from onestep.cli.int8_text import int8_text
-from onestep.errors import ExportError, InputError, SettingError
+from onestep.errors import InputError, NotFasterError, SettingError
 from onestep.exporter import int8
 from onestep.exporter.export import ExportOptions, export_bundle
 from onestep.exporter.int8 import calibration_frames, quantise_graph
@@ -141,7 +141,7 @@ def _weight(node: onnx.NodeProto, sources: dict[str, onnx.NodeProto], weights: d
 def test_what_is_slower_is_not_kept(student: PackedStudent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(int8, "_median_ms", lambda graphs, frame: [1.0, 1.5])
     options = ExportOptions(precision="int8", parity_frame_count=1)
-    with pytest.raises(ExportError, match="not faster on this machine: 1.5 ms a frame, float32 takes 1.0 ms"):
+    with pytest.raises(NotFasterError, match="not faster on this machine: 1.5 ms a frame, float32 takes 1.0 ms"):
         export_bundle(student, tmp_path / "bundle", options=options)
     assert not (tmp_path / "bundle").exists()
 
