@@ -1,8 +1,9 @@
 """Day, rain, fog and night of one kind for all scenes, most of them taken by one camera.
 
 A network that is trained to make the rain or the night of a scene learns the mean of all that they might be, a haze.
-Here nothing is left to guess: what a picture by day shows decides all of the result but small things, such as which
-windows are lit. Rain is by day, and taken as the day is: its camera shows in the input, and is the scene's own.
+Here nothing is left to guess: what a picture by day shows decides all of the result but small things, such as the
+colour of a window's light. Rain is by day, and taken as the day is: its camera shows in the input, and is the scene's
+own.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,7 @@ WET_ROAD, WET_SIGHT = 0.8, 700.0
 FOG_SIGHT = 135.0
 """Visibility in metres: the middle of what scenes have."""
 DARK = NightPlan(beam=1.8, high_beam=False, city=0.7, exposure=0.85, moon=0.4)
-LAMPLIGHT = (1.0, 0.78, 0.5)
+STREET_LIGHT = (1.0, 0.78, 0.5)
 """Of all street lamps, between sodium and white: by day nobody sees which a street has, and the mean is grey."""
 BRIGHT_EXPOSURE, FOG_EXPOSURE, DARK_EXPOSURE = 1.0, 1.0, 1.0
 CONTRAST = 0.6
@@ -35,7 +36,7 @@ def _murky(view: View) -> View:
 
 
 def _dark(view: View) -> View:
-    lamps = replace(view.lamps, colour=LAMPLIGHT)
+    lamps = replace(view.lamps, colour=STREET_LIGHT)
     return replace(view, night=DARK, lamps=lamps, lens=_without_faults(view.lens, DARK_EXPOSURE))
 
 

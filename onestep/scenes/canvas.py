@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from onestep.scenes.layers import ALBEDO, ALPHA, AMBIENT, CHANNELS, EMIT, RETRO, SUN
+from onestep.scenes.layers import ALBEDO, ALPHA, AMBIENT, CHANNELS, EMIT, RETRO, STREET, SUN
 from onestep.scenes.sprite import Sprite
 from onestep.scenes.texture import Floats
 
@@ -65,6 +65,7 @@ class Canvas:
         ambient: Floats | float = 0.8,
         emit: Colour | Floats = (0.0, 0.0, 0.0),
         retro: Floats | float = 0.0,
+        street: float = 0.0,
     ) -> None:
         """Lay material over the picture where `cover` says; arguments as the channels of `layers`.
 
@@ -75,7 +76,7 @@ class Canvas:
         patch = np.empty_like(view)
         patch[..., ALBEDO], patch[..., EMIT] = _cut(albedo, rows, cols), _cut(emit, rows, cols)
         patch[..., SUN], patch[..., AMBIENT] = _cut(sun, rows, cols), _cut(ambient, rows, cols)
-        patch[..., RETRO], patch[..., ALPHA] = _cut(retro, rows, cols), 1.0
+        patch[..., RETRO], patch[..., ALPHA], patch[..., STREET] = _cut(retro, rows, cols), 1.0, street
         view += (patch - view) * cover[rows, cols, None]
 
     def shade(self, factor: Floats | float) -> None:

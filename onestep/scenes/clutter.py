@@ -80,9 +80,9 @@ def paint_panel(rng: np.random.Generator) -> Sprite:
 def _beside(
     rng: np.random.Generator, road: Road, sprites: list[Sprite], *, near: float, far: float, along: bool
 ) -> Item:
-    """Stand one of them anywhere along the road, `near` to `far` metres outside its left or right edge."""
+    """Stand one of them anywhere along the road, all of it at least `near` metres outside the left or right edge."""
     sprite, side = sprites[int(rng.integers(len(sprites)))], 1 if rng.random() < 0.6 else -1
-    away = float(rng.uniform(near, far))
+    away = float(rng.uniform(near, far)) + (0.0 if along else sprite.width / 2)
     u = road.right_edge + away if side > 0 else road.left_edge - away
     return Item(
         sprite,

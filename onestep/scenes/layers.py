@@ -13,7 +13,8 @@ AMBIENT = 4  # how much of the sky's light arrives, 0..1
 EMIT = slice(5, 8)  # light given off when lamps are on, linear RGB
 RETRO = 8  # sends headlight back to its source: signs, plates, paint, 0..1
 ALPHA = 9  # 1 on things, 0 in the sky
-CHANNELS = 10
+STREET = 10  # strength of what street lamps give off, in the colour that those of the street have
+CHANNELS = 11
 
 STATIC = -1  # owner of everything that stands still; vehicles have their number
 HOOD = -2  # owner of the own car's bonnet, which moves with the camera

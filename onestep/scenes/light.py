@@ -5,7 +5,7 @@ Values are linear and open-ended; `lens.develop` turns them into a picture.
 
 import numpy as np
 
-from onestep.scenes.layers import ALBEDO, ALPHA, AMBIENT, EMIT, RETRO, SUN
+from onestep.scenes.layers import ALBEDO, ALPHA, AMBIENT, EMIT, RETRO, STREET, SUN
 from onestep.scenes.texture import Floats, ramp
 from onestep.scenes.view import View
 
@@ -43,6 +43,13 @@ def reflect(view: View, sun: Floats, ambient: Floats) -> Floats:
     surface = view.layers.surface
     light = surface[..., SUN, None] * sun + surface[..., AMBIENT, None] * ambient
     return np.asarray(surface[..., ALBEDO] * light, np.float32)
+
+
+def given_off(view: View) -> Floats:
+    """Give the light of lamps and windows themselves, where they are on: float32 [H, W, 3]."""
+    surface = view.layers.surface
+    street = surface[..., STREET, None] * np.asarray(view.lamps.colour, np.float32)
+    return np.asarray(surface[..., EMIT] + street, np.float32)
 
 
 def through_air(light: Floats, distance: Floats, sight: float, veil: Floats) -> Floats:
@@ -99,7 +106,7 @@ def night(view: View) -> Floats:
         light += (_street_lamps(view) * near * surface[..., AMBIENT])[..., None] * np.asarray(
             view.lamps.colour, np.float32
         )
-    lit = surface[..., ALBEDO] * light + surface[..., EMIT]
+    lit = surface[..., ALBEDO] * light + given_off(view)
     lit += (surface[..., RETRO] * head * 11.0)[..., None] * (surface[..., ALBEDO] + 0.02)
     veil = dim * np.float32(0.5)
     lit = through_air(np.asarray(lit, np.float32), view.distance, 6000.0, veil)

@@ -97,7 +97,7 @@ def _lamp_items(rng: np.random.Generator, road: Road, lamps: Lamps) -> list[Item
     """Place a post under every lamp head; a post's arm is 1.6 m long."""
     if not lamps.step:
         return []
-    sprite = paint_lamp(rng, lamps.colour)
+    sprite = paint_lamp(rng)
     return [
         Item(sprite, i * lamps.step, head + (1.6 if head > 0 else -1.6), flip=head < 0, shadow=True)
         for i in range(round(LOOP / lamps.step))

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from onestep.scenes.layers import ALBEDO, ALPHA, EMIT
-from onestep.scenes.light import over_sky, reflect, through_air
+from onestep.scenes.layers import ALBEDO, ALPHA
+from onestep.scenes.light import given_off, over_sky, reflect, through_air
 from onestep.scenes.streaks import streaks
 from onestep.scenes.texture import Floats, box_filter, grow, ramp, wrap_sample
 from onestep.scenes.view import View
@@ -18,7 +18,7 @@ def fog(view: View) -> Floats:
     ambient = np.asarray([0.95, 1.0, 1.04], np.float32)
     veil = np.asarray([0.74, 0.77, 0.8], np.float32)
     lit = reflect(view, NO_SUN, ambient)
-    lit = lit + view.layers.surface[..., EMIT] * np.float32(0.3)
+    lit = lit + given_off(view) * np.float32(0.3)
     rows = view.clouds[0].shape[0]
     lit = over_sky(view, np.asarray(lit, np.float32), np.broadcast_to(veil, (rows, lit.shape[1], 3)))
     lit = through_air(lit, view.distance, view.water.fog_sight, veil)
@@ -38,7 +38,7 @@ def wet(view: View) -> Floats:
     ambient = np.asarray([0.78, 0.84, 0.9], np.float32)
     soaked = view.layers.road * view.water.wet
     lit = reflect(view, NO_SUN, ambient) * (1.0 - 0.5 * soaked)[..., None]
-    lit += surface[..., EMIT] * np.float32(0.12) * (surface[..., ALBEDO].max(axis=2) > 0.1)[..., None]
+    lit += given_off(view) * np.float32(0.12) * (surface[..., ALBEDO].max(axis=2) > 0.1)[..., None]
     lit = over_sky(view, np.asarray(lit, np.float32), _rain_sky(view))
     lit += (_mirror(view, lit) - lit * 0.3) * _shine(view, soaked)[..., None]
     lit = through_air(lit, view.distance, view.water.rain_sight, RAIN_VEIL)

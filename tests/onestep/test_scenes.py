@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from onestep.errors import SettingError, UnknownNameError
 from onestep.scenes import CONDITIONS, Scene, SceneFrame
 from onestep.scenes.canonical import ONE_CAMERA
-from onestep.scenes.layers import AMBIENT, SUN
+from onestep.scenes.clutter import draw_clutter
+from onestep.scenes.layers import AMBIENT, STREET, SUN
+from onestep.scenes.light import given_off
 
 SIZE = (256, 144)
 SEEDS = (1, 3, 16)
@@ -125,10 +127,14 @@ def test_a_canonical_condition_is_of_one_kind_and_by_one_camera(condition: str) 
 
 
 def test_all_street_lamps_of_a_dark_scene_have_one_colour() -> None:
+    """The lamps themselves, their halos and what they shine on."""
     moment = frame(1)
     assert moment.view.lamps.step, "it has street lamps"
+    assert moment.view.layers.surface[..., STREET].max() > 1.0, "that can be seen"
     white = replace(moment, view=replace(moment.view, lamps=replace(moment.view.lamps, colour=(0.9, 1.0, 1.0))))
     assert np.array_equal(white.render("dark"), moment.render("dark"))
+    tinted = given_off(moment.view)[moment.view.layers.surface[..., STREET] > 1.0]
+    assert np.allclose(tinted / tinted.max(axis=1, keepdims=True), moment.view.lamps.colour, atol=0.02)
     assert not np.array_equal(white.render("night"), moment.render("night"))
 
 
@@ -140,6 +146,8 @@ def test_clutter_stands_beside_the_same_road() -> None:
     assert 0.01 < hidden.mean() < 0.5
     in_front = (full.depth <= plain.depth)[hidden].mean()
     assert in_front > 0.95, "but for long panels, which are painted in the order of their middles"
+    same = np.abs(grey(full.render("bright")) - grey(plain.render("bright")))[~hidden]
+    assert (same < 1.0).mean() > 0.97, "but for soft edges, and shadows of what does not hide"
     assert np.array_equal(full.render("dark"), Scene.random(3).with_clutter().at(1.0, size=SIZE).render("dark"))
     assert full.render("night").mean() < 0.5 * full.render("day").mean()
     later = Scene.random(3).with_clutter().at(1.05, size=SIZE)
@@ -147,6 +155,15 @@ def test_clutter_stands_beside_the_same_road() -> None:
     followed = np.abs(warp(grey(later.render("bright")), flow) - grey(full.render("bright")))[near]
     stayed = np.abs(grey(later.render("bright")) - grey(full.render("bright")))[near]
     assert followed.mean() < 0.7 * stayed.mean()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_clutter_leaves_the_lane_free(seed: int) -> None:
+    road = Scene.random(seed).road
+    for item in draw_clutter(np.random.default_rng(seed), road):
+        half = 0.0 if item.side else item.sprite.width * item.scale / 2
+        outside = item.u - half - road.right_edge if item.u > 0 else road.left_edge - item.u - half
+        assert outside > -1.3, (item.u, half)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
