@@ -1,6 +1,8 @@
 """What students learn from: windows, rendered pairs, the sources of batches, and how inputs are spoilt."""
 
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,8 +10,10 @@ import torch
 
 from onestep.errors import OutputError
 from onestep.frame_size import FrameSize
+from onestep.scenes import Scene
 from onestep.training.students import pairs, rendered_source
 from onestep.training.students.degrade import compressed, maybe_another_camera, random_degradation
+from onestep.training.students.done_file import read_done, write_done
 from onestep.training.students.losses import warp
 from onestep.training.students.pairs import render_pairs
 from onestep.training.students.picture_source import PictureSource
@@ -45,6 +49,32 @@ def test_rendered_pairs_are_rendered_once(tmp_path: Path) -> None:
     assert (tmp_path / "day.npy").stat().st_mtime_ns == untouched
     with pytest.raises(OutputError, match=r"day\.npy holds an array of \(2, 2, 48, 64, 3\); 3 pairs of 64x48 make"):
         render_pairs(tmp_path, **{**settings, "count": 3})  # type: ignore[arg-type]
+    with pytest.raises(OutputError, match=r"day\.npy.*: such pairs are rendered otherwise today.* Remove the folder"):
+        render_pairs(tmp_path, **{**settings, "seed": 6})  # type: ignore[arg-type]
+
+
+def test_every_second_scene_is_cluttered(tmp_path: Path) -> None:
+    rendered = render_pairs(tmp_path, count=4, size=SIZE, conditions=("day",), seed=5, processes=1)
+    for index, cluttered in ((0, True), (3, False)):
+        scene = Scene.random(5 + index // 3)
+        asked = scene.with_clutter() if cluttered else scene
+        np.testing.assert_array_equal(rendered.frames["day"][index, 0], asked.at(1.7, size=SIZE).render("day"))
+
+
+def test_a_disk_without_room_is_said_before_rendering(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=10_000))
+    with pytest.raises(OutputError, match="needs about 0.0 GB, and the disk has 0.0 GB free"):
+        render_pairs(tmp_path / "pairs", count=1, size=SIZE, conditions=("day",), seed=5, processes=1)
+
+
+@pytest.mark.parametrize("text", ['{"jo', "[]", '{"done": 3}', '{"job": {"a": 2}, "done": 3}', '{"job": {"a": 1}}'])
+def test_a_damaged_or_foreign_state_is_nothing_done(tmp_path: Path, text: str) -> None:
+    state = tmp_path / "state.json"
+    assert read_done(state, job={"a": 1}) == 0
+    write_done(state, 3, job={"a": 1})
+    assert read_done(state, job={"a": 1}) == 3
+    state.write_text(text, encoding="utf-8")
+    assert read_done(state, job={"a": 1}) == 0
 
 
 def test_rendering_that_was_cut_off_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """Two moments of a rendered scene, a few hundredths of a second apart, with the flow between them, on disk."""
 
-import json
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +10,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from onestep.atomic import check_disk
 from onestep.errors import OutputError
 from onestep.frame_size import FrameSize
 from onestep.scenes import Scene, SceneFrame
+from onestep.training.students.done_file import read_done, write_done
 
 PAIRS_PER_SCENE = 3
 SECONDS_BETWEEN_PAIRS = 1.7
@@ -56,17 +58,27 @@ def render_pairs(
         count: Number of pairs, three per scene.
         size: Frame size in pixels.
         conditions: Names of `onestep.scenes.CONDITIONS`.
-        seed: Seed of the first scene; the others follow it. It is not looked at where arrays are there.
+        seed: Seed of the first scene; the others follow it.
         processes: Processes that render.
         on_pair: Called with how many pairs are done, and how many there will be.
 
     Raises:
-        OutputError: Arrays of another number of pairs or another size lie there.
+        OutputError: Arrays of another number of pairs, another size, another seed or older scenes lie there, or the
+            disk has no room.
     """
     paths = {name: folder / f"{name}.npy" for name in (*conditions, _FLOW)}
-    if missing := {name: path for name, path in paths.items() if not path.exists()}:
+    there = {name: path for name, path in paths.items() if path.exists()}
+    _check_there(there, count, size, seed)
+    if missing := {name: path for name, path in paths.items() if name not in there}:
         folder.mkdir(parents=True, exist_ok=True)
         _render(missing, count, size, seed, processes, on_pair)
+    maps = {name: np.load(path, mmap_mode="r") for name, path in paths.items()}
+    flow = maps.pop(_FLOW)
+    return RenderedPairs(maps, flow)
+
+
+def _check_there(paths: dict[str, Path], count: int, size: FrameSize, seed: int) -> None:
+    """Refuse arrays that are not what would be rendered today."""
     maps = {name: np.load(path, mmap_mode="r") for name, path in paths.items()}
     for name, shape in _shapes(paths, count, size).items():
         if maps[name].shape != shape:
@@ -74,8 +86,17 @@ def render_pairs(
                 f"{paths[name]} holds an array of {maps[name].shape}; {count} pairs of {size} make {shape}. Remove the "
                 "folder, or choose another one."
             )
-    flow = maps.pop(_FLOW)
-    return RenderedPairs(maps, flow)
+    if paths and not _is_of_today(maps, size, seed):
+        raise OutputError(
+            f"{', '.join(map(str, paths.values()))}: such pairs are rendered otherwise today, those are of another "
+            "seed or of older scenes. Remove the folder, or choose another one."
+        )
+
+
+def _is_of_today(maps: Mapping[str, NDArray[np.generic]], size: FrameSize, seed: int) -> bool:
+    """Return whether the first pair would look the same today, but for what another processor rounds otherwise."""
+    today = _pair((seed, 0, size, tuple(name for name in maps if name != _FLOW)))
+    return all(float(np.abs(maps[name][0].astype(np.float32) - now).mean()) < 0.5 for name, now in today.items())
 
 
 def _shapes(names: Iterable[str], count: int, size: FrameSize) -> dict[str, tuple[int, ...]]:
@@ -94,8 +115,13 @@ def _render(
     partial = {name: path.with_suffix(".partial") for name, path in paths.items()}
     state = next(iter(paths.values())).with_name(_STATE_NAME)
     names, job = tuple(paths), {"names": sorted(paths), "count": count, "size": str(size), "seed": seed}
-    done = _done(state, job) if all(path.exists() for path in partial.values()) else 0
-    maps = _opened(partial, _shapes(paths, count, size), mode="r+" if done else "w+")
+    shapes = _shapes(paths, count, size)
+    done = read_done(state, job=job) if all(path.exists() for path in partial.values()) else 0
+    if done and not _is_of_today(_opened(partial, shapes, mode="r+"), size, seed):
+        done = 0
+    if not done:
+        check_disk(state, needed_bytes=sum(math.prod(shapes[name]) * _dtype(name).itemsize for name in shapes))
+    maps = _opened(partial, shapes, mode="r+" if done else "w+")
     with ProcessPoolExecutor(processes) as pool:
         jobs = ((seed, index, size, names) for index in range(done, count))
         for index, arrays in enumerate(pool.map(_pair, jobs, chunksize=PAIRS_PER_SCENE), start=done):
@@ -104,7 +130,7 @@ def _render(
             if (index + 1) % _SAVE_EVERY == 0 or index + 1 == count:
                 for kept in maps.values():
                     kept.flush()
-                state.write_text(json.dumps({"job": job, "done": index + 1}) + "\n", encoding="utf-8")
+                write_done(state, index + 1, job=job)
             on_pair(index + 1, count)
     for name, path in paths.items():
         partial[name].rename(path)
@@ -113,19 +139,13 @@ def _render(
 
 def _opened(paths: dict[str, Path], shapes: dict[str, tuple[int, ...]], *, mode: Literal["r+", "w+"]) -> dict[str, Any]:
     return {
-        name: np.lib.format.open_memmap(
-            path, mode=mode, dtype=np.float16 if name == _FLOW else np.uint8, shape=shapes[name]
-        )
+        name: np.lib.format.open_memmap(path, mode=mode, dtype=_dtype(name), shape=shapes[name])
         for name, path in paths.items()
     }
 
 
-def _done(state: Path, job: dict[str, Any]) -> int:
-    """Return how many pairs of a job were rendered before it was cut off."""
-    if not state.exists():
-        return 0
-    noted = json.loads(state.read_text(encoding="utf-8"))
-    return int(noted["done"]) if noted["job"] == job else 0
+def _dtype(name: str) -> np.dtype[np.generic]:
+    return np.dtype(np.float16 if name == _FLOW else np.uint8)
 
 
 def _pair(job: tuple[int, int, FrameSize, tuple[str, ...]]) -> dict[str, NDArray[np.generic]]:

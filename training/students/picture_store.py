@@ -1,5 +1,6 @@
 """A folder of pictures as one array on disk, all scaled and cut to one size."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from onestep.atomic import check_disk
 from onestep.frame_size import FrameSize
 from onestep.runtime.pictures import find_pictures, read_picture
 
@@ -31,10 +33,12 @@ def stored_pictures(
 
     Raises:
         InputError: There is no picture in the folder, or one cannot be read.
+        OutputError: The disk has no room for them.
     """
     if not path.exists():
         found, partial = find_pictures(folder), path.with_suffix(".partial")
         shape = (len(found), size.height, size.width, 3)
+        check_disk(path, needed_bytes=math.prod(shape))
         stored = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
         for index, picture in enumerate(found):
             stored[index] = _covering(read_picture(picture), size)

@@ -1,6 +1,5 @@
 """What a teacher makes of the training pictures, translated once and kept on disk."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +7,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from onestep.atomic import check_disk
 from onestep.training.folder import PackedGenerator
+from onestep.training.students.done_file import read_done, write_done
 from onestep.training.students.folder import PackedStudent
 
 SAVE_EVERY = 16
@@ -32,10 +33,15 @@ def translated_by_teacher(
 
     Returns:
         A memory map of the shape of `pictures`.
+
+    Raises:
+        OutputError: The disk has no room for them.
     """
-    flat = pictures.reshape(-1, *pictures.shape[-3:])
+    flat, job = pictures.reshape(-1, *pictures.shape[-3:]), {"shape": list(pictures.shape)}
     state = path.with_suffix(".json")
-    done = int(json.loads(state.read_text(encoding="utf-8"))["done"]) if state.exists() and path.exists() else 0
+    done = read_done(state, job=job) if path.exists() else 0
+    if not done:
+        check_disk(path, needed_bytes=pictures.nbytes)
     mode = "r+" if done else "w+"
     result = np.lib.format.open_memmap(path, mode=mode, dtype=np.uint8, shape=pictures.shape)
     flat_result = result.reshape(flat.shape)
@@ -47,7 +53,7 @@ def translated_by_teacher(
         flat_result[index] = levels.to(torch.uint8).permute(1, 2, 0).cpu().numpy()
         if (index + 1) % SAVE_EVERY == 0 or index + 1 == len(flat):
             result.flush()
-            state.write_text(json.dumps({"done": index + 1}) + "\n", encoding="utf-8")
+            write_done(state, index + 1, job=job)
         on_picture(index + 1, len(flat))
     opened: NDArray[np.uint8] = np.load(path, mmap_mode="r")
     return opened
