@@ -195,6 +195,19 @@ def test_a_student_learns_to_darken() -> None:
     assert after < 0.5 * before and len(lines) == 6 and lines[0].startswith("step 10/60 loss")
 
 
+def test_windows_and_whole_frames_are_judged_in_turn() -> None:
+    sides: list[int] = []
+
+    def judge(result: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        sides.append(result.shape[-1])
+        return (result - target).abs().mean(dim=(1, 2, 3))
+
+    options = _options(8, perceptual_every=2, weights=LossWeights(perceptual=1.0, teacher=0.0))
+    sources = (_Darkening(side=16), _Darkening(side=32))
+    StudentTrainer(small_student(), options).run(lambda step: sources if step >= 4 else sources[:1], perceptual=judge)
+    assert sides == [16, 16, 16, 32], "every second of a source's turns: steps 0 and 2, and 4 and 5 of both"
+
+
 @pytest.mark.parametrize("adversarial", [0.0, 0.1])
 def test_a_resumed_training_ends_where_an_unbroken_one_does(
     tmp_path: Path, adversarial: float, monkeypatch: pytest.MonkeyPatch

@@ -41,7 +41,8 @@ class StudentTraining:
     """Compute forward and backward in bfloat16, weights and losses in float32. Several times as fast on processors
     with AMX, and on GPUs."""
     perceptual_every: int = 4
-    """The perceptual distance costs several times what the student costs: it is computed each so many steps."""
+    """The perceptual distance costs several times what the student costs: it is computed in each so many turns of a
+    source."""
     critic_from: float = 0.5
     """Share of the steps before the critic joins, where `weights.adversarial` asks for one."""
     weights: LossWeights = field(default_factory=LossWeights)
@@ -125,8 +126,9 @@ class StudentTrainer:
         running, counted, begun = 0.0, 0, time.monotonic()
         while self.step < self.options.steps:
             sources = sources_of_step(self.step)
-            source = sources[self.step % len(sources)]
-            running += self._step(source, perceptual)
+            turn, place = divmod(self.step, len(sources))
+            judged = perceptual if turn % self.options.perceptual_every == 0 else None
+            running += self._step(sources[place], judged)
             counted += 1
             self.step += 1
             on_step(self.step)
@@ -146,8 +148,7 @@ class StudentTrainer:
         self.optimiser.zero_grad(set_to_none=True)
         with torch.autocast(device.type, torch.bfloat16, enabled=self.options.bfloat16):
             result = self.student(batch.image.contiguous(memory_format=torch.channels_last), batch.corners)
-            judged = perceptual if self.step % self.options.perceptual_every == 0 else None
-            loss = student_loss(result, batch, weights=self.options.weights, perceptual=judged)
+            loss = student_loss(result, batch, weights=self.options.weights, perceptual=perceptual)
             loss = loss + self._opinion(batch, result)
         value = _finite(loss, self.step, self.options.learning_rate)
         loss.backward()  # type: ignore[no-untyped-call]
