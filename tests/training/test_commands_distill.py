@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from onestep.cli.distill import distill, rendered_data
@@ -144,6 +145,8 @@ def test_a_second_run_goes_on_and_asks_nobody_again(
         for name in ("student", "other")
     )
     assert ours == theirs
+    with pytest.raises(OutputError, match="with other settings: perceptual was None, is [0-9a-f]{64}"):
+        distil(packed, tmp_path / "third", **{**arguments, "perceptual": torch.nn.Linear(1, 1)}, listener=Quiet())  # type: ignore[arg-type]
 
 
 def test_a_student_that_is_there_is_kept(packed: PackedGenerator, tmp_path: Path) -> None:

@@ -44,12 +44,13 @@ class Critic:
     def learn(self, image: Tensor, truth: Tensor, result: Tensor) -> Tensor:
         """Take one step towards telling `truth` from `result`, which is detached; return the loss before it.
 
-        The loss is 2 where the critic cannot tell.
+        The loss is 2 where the critic cannot tell. With one that is not finite no step is taken.
         """
         self.optimiser.zero_grad(set_to_none=True)
         loss = discriminator_loss(self._logits(image, truth), self._logits(image, result), "hinge")
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimiser.step()
+        if torch.isfinite(loss):
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.optimiser.step()
         return loss.detach()
 
     def _logits(self, image: Tensor, judged: Tensor) -> list[Tensor]:

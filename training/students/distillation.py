@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from onestep.atomic import check_free, whole_folder
 from onestep.errors import SettingError, UnknownNameError
@@ -137,7 +138,7 @@ def distil(
     checked_multiple(size, teacher.generator.frame_multiple, what="The teacher")
     for checked in (size, options.crop):
         checked_multiple(checked, student.frame_multiple, what="The student")
-    claim_work(work, _settings(teacher, size, options))
+    claim_work(work, _settings(teacher, size, options, perceptual))
     sources = _sources(teacher, size, work, options, listener)
     listener.stage("training the student")
     trainer = StudentTrainer(student, options.training)
@@ -181,15 +182,25 @@ def _train(
         raise
 
 
-def _settings(teacher: Teacher, size: FrameSize, options: DistillOptions) -> dict[str, Any]:
+def _settings(
+    teacher: Teacher, size: FrameSize, options: DistillOptions, perceptual: Perceptual | None
+) -> dict[str, Any]:
     """Return all that decides what a distillation makes; how it is computed and reported does not."""
     plain = dataclasses.asdict(options)
     for name in ("overwrite", "streaks"):
         del plain[name]
-    del plain["training"]["report_every"]
+    for name in ("report_every", "checkpoint_every"):
+        del plain["training"][name]
     weights = weights_sha256(teacher.generator) if options.training.weights.teacher else "not asked"
     asked = {**dataclasses.asdict(teacher.card), "weights": weights}
-    return {**plain, "data": _data_settings(options.data), "size": str(size), "teacher": asked}
+    judge = weights_sha256(perceptual) if isinstance(perceptual, nn.Module) else None
+    return {
+        **plain,
+        "data": _data_settings(options.data),
+        "perceptual": judge,
+        "size": str(size),
+        "teacher": asked,
+    }
 
 
 def _data_settings(data: RenderedData | Path) -> dict[str, Any]:

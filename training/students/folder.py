@@ -19,7 +19,7 @@ STUDENT_PART = "student"
 
 @dataclass(frozen=True)
 class StudentCard:
-    """What a student says about itself, in `onestep.json`. The first six fields are its teacher's."""
+    """What a student says about itself, in `onestep.json`. Up to the licences all but the base is its teacher's."""
 
     domain: str
     direction: Literal["a2b", "b2a", "paired"]

@@ -121,7 +121,7 @@ class StudentTrainer:
             on_checkpoint: Called every `checkpoint_every` steps and at the end.
 
         Raises:
-            TrainingError: A loss is not finite; the weights are those of the step before.
+            TrainingError: A loss is not finite; no weights have followed it.
         """
         running, counted, begun = 0.0, 0, time.monotonic()
         while self.step < self.options.steps:
