@@ -4,8 +4,8 @@
     python scripts/train_embedded.py --work runs/embedded --students clear2foggy
 
 Each stage leaves its result in the work folder and is skipped when it is there; one that was cut off goes on. The base
-and the teacher take half an hour on two idle cores, a student one to two hours on one; students learn from known truth,
-and need neither. Draw a student's learning curve with `scripts/learning_curve.py`, export it with
+and the teacher take half an hour on two idle cores, a student a third of a second a step; students learn from known
+truth, and need neither. Draw a student's learning curve with `scripts/learning_curve.py`, export it with
 `onestep export --generator runs/embedded/DOMAIN-student --compact`.
 """
 
