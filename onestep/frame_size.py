@@ -37,6 +37,17 @@ def frame_size_from_text(text: str) -> FrameSize:
     return FrameSize(int(match[1]), int(match[2]))
 
 
+def frame_size_from(size: tuple[int, int] | str) -> FrameSize:
+    """Read a frame size in any of the ways that one is given: `FrameSize`, `(512, 288)` or `512x288`.
+
+    Raises:
+        SettingError: It is not two positive whole numbers.
+    """
+    if isinstance(size, FrameSize):
+        return size
+    return frame_size_from_text(size if isinstance(size, str) else "x".join(map(str, size)))
+
+
 def nearest_multiples(size: FrameSize, multiple: int) -> tuple[FrameSize, FrameSize]:
     """Return the nearest sizes below and above `size` whose sides are multiples of `multiple` pixels."""
     below = FrameSize(*(max(side // multiple, 1) * multiple for side in size))

@@ -12,7 +12,6 @@ No inference library is imported before a session opens.
 from pathlib import Path
 
 from onestep.bundle import Bundle
-from onestep.frame_size import FrameSize
 from onestep.runtime.report import VideoReport
 from onestep.runtime.session import Session, SessionOptions, open_session
 from onestep.runtime.translate import Progress, translate_video
@@ -24,7 +23,7 @@ def open(
     bundle: Bundle | str | Path,
     *,
     backend: str = "auto",
-    size: FrameSize | str | None = None,
+    size: tuple[int, int] | str | None = None,
     threads: int | None = None,
 ) -> Session:
     """Check a bundle, load its graph, and return a session to call with frames.
@@ -32,7 +31,7 @@ def open(
     Args:
         bundle: Folder of the bundle.
         backend: Name of a backend, or `auto` for the first that works; `Session.passed_over` says why others do not.
-        size: Size to compute at, such as `512x288`, for a graph of free sizes; None takes the bundle's preferred one.
+        size: Size to compute at, `(512, 288)` or `512x288`, for a graph of free sizes; None takes the bundle's own.
         threads: Processor threads that one frame may use; None takes all cores of this process.
 
     Raises:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from onestep.bundle import Bundle, open_bundle
 from onestep.errors import InputError
-from onestep.frame_size import FrameSize, frame_size_from_text
+from onestep.frame_size import FrameSize, frame_size_from
 from onestep.runtime.backends.choose import AUTO, Choice, open_backend
 from onestep.runtime.backends.engine import Engine
 from onestep.runtime.backends.options import EngineOptions
@@ -143,7 +143,7 @@ class SessionOptions:
     """Folder of the bundle, or the bundle if it is open already."""
     backend: str = AUTO
     """Name of a backend, or `auto` for the first that works; `Session.passed_over` says why others do not."""
-    size: FrameSize | str | None = None
+    size: tuple[int, int] | str | None = None
     """Size to compute at, such as `512x288`, for a graph of free sizes. None chooses one, see `placement`."""
     threads: int | None = None
     """Processor threads that one frame may use; None takes all cores of this process."""
@@ -175,7 +175,7 @@ def open_session(options: SessionOptions, *, source_size: FrameSize | None = Non
         MissingExtraError: The backend's library is not installed.
     """
     bundle = options.bundle if isinstance(options.bundle, Bundle) else open_bundle(options.bundle)
-    wanted = frame_size_from_text(options.size) if isinstance(options.size, str) else options.size
+    wanted = None if options.size is None else frame_size_from(options.size)
     frame = bundle.manifest.frame
     size = chosen_size(frame, size=wanted, source=source_size)
     choice = open_backend(options.backend, bundle, size, _engine_options(options))

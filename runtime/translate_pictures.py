@@ -8,7 +8,7 @@ from typing import Self
 
 from onestep.bundle import Bundle, open_bundle
 from onestep.errors import InputError
-from onestep.frame_size import FrameSize, frame_size_from_text
+from onestep.frame_size import FrameSize, frame_size_from
 from onestep.runtime.picture_jobs import PictureJob, prepare_outputs
 from onestep.runtime.pictures import read_picture, write_picture
 from onestep.runtime.placement import chosen_size
@@ -74,7 +74,7 @@ class _SessionPerSize:
     def __init__(self, options: SessionOptions, on_open: Callable[[Session], None] | None) -> None:
         bundle = options.bundle if isinstance(options.bundle, Bundle) else open_bundle(options.bundle)
         self._options, self._frame = dataclasses.replace(options, bundle=bundle), bundle.manifest.frame
-        self._wanted = frame_size_from_text(options.size) if isinstance(options.size, str) else options.size
+        self._wanted = None if options.size is None else frame_size_from(options.size)
         self._on_open = on_open
         self._session: Session | None = None
 

@@ -1,9 +1,11 @@
 """Frame sizes as texts and as multiples."""
 
+from typing import Any
+
 import pytest
 
 from onestep.errors import SettingError
-from onestep.frame_size import FrameSize, checked_multiple, frame_size_from_text, nearest_multiples
+from onestep.frame_size import FrameSize, checked_multiple, frame_size_from, frame_size_from_text, nearest_multiples
 
 
 def test_text_gives_width_then_height() -> None:
@@ -15,6 +17,17 @@ def test_text_gives_width_then_height() -> None:
 def test_other_texts_are_refused(text: str) -> None:
     with pytest.raises(SettingError, match="is not a frame size. Write WIDTHxHEIGHT in pixels, such as 512x288"):
         frame_size_from_text(text)
+
+
+@pytest.mark.parametrize("size", ["512x288", (512, 288), FrameSize(512, 288)])
+def test_a_size_may_be_given_as_text_or_as_numbers(size: tuple[int, int] | str) -> None:
+    assert frame_size_from(size) == FrameSize(512, 288)
+
+
+@pytest.mark.parametrize("size", [(512,), (512, 288, 3), (512.5, 288), (0, 288)])
+def test_other_numbers_are_refused(size: Any) -> None:
+    with pytest.raises(SettingError, match="is not a frame size. Write WIDTHxHEIGHT in pixels"):
+        frame_size_from(size)
 
 
 def test_nearest_multiples_are_below_and_above() -> None:
