@@ -26,7 +26,7 @@ def test_its_student_can_be_named(capsys: pytest.CaptureFixture[str]) -> None:
     packed = loaded_generator(choice("day2night", "tiny-student"))
     assert isinstance(packed, PackedStudent)
     assert (packed.card.domain, packed.card.base) == ("day2night", "tiny-student")
-    assert packed.card.data.startswith("720 rendered pairs")
+    assert packed.card.data.startswith("960 rendered pairs, day to dark")
     assert "day2night: the embedded student" in capsys.readouterr().err
 
 
