@@ -17,6 +17,7 @@ from bench.environment import environment
 from bench.extras import add_extras, extras_seconds
 from bench.floors import Floors, matrix_rates
 from bench.kept_graphs import check_kept
+from bench.memory import keep_heap
 from bench.quiet import Watch
 from bench.rates import Probe
 from bench.report import Report
@@ -43,7 +44,10 @@ def measured_report(settings: Settings, *, tell: Tell, work: Path | None = None)
     check_device(settings.device)
     specs = chosen_rows(all_rows(settings.strength), settings.rows)
     start = time.monotonic()
-    found = environment(device=settings.device, threads=settings.thread_count) | {"TF32 of PyTorch": "off"}
+    found = environment(device=settings.device, threads=settings.thread_count) | {
+        "TF32 of PyTorch": "off",
+        "freed memory": "kept by the process" if keep_heap() else "as the C library does by default",
+    }
     with _folder(work) as folder, _torch_as_asked(settings), kernels_in(folder), quiet_libraries():
         tell("loading the base", 0, len(specs))
         workload = open_workload(settings, folder)

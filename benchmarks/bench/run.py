@@ -8,7 +8,7 @@ from statistics import median
 from bench.clock import CallTime
 from bench.device_memory import check_device_room, device_free_bytes, give_back_device
 from bench.floors import Floors
-from bench.memory import check_room
+from bench.memory import check_room, give_back
 from bench.peaks import Peaks
 from bench.rates import Probe
 from bench.reasons import reason_from
@@ -155,6 +155,7 @@ class TableRun:
             )
 
     def _check_room(self, needed_bytes: int) -> None:
+        give_back()
         check_room(needed_bytes, limit_bytes=self._workload.settings.memory_limit_bytes)
         if self._workload.settings.device == "cuda":
             give_back_device()
