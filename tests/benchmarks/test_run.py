@@ -117,6 +117,21 @@ def test_a_row_that_is_too_slow_runs_some_steps_and_says_so(workload: Workload) 
     assert slow.timing is not None and slow.timing.median_ms == pytest.approx(100.0)
 
 
+@pytest.mark.parametrize(("steps", "calls_a_turn"), [(1, 2), (100, 1)])
+def test_before_a_short_call_there_is_one_that_is_not_timed(workload: Workload, steps: int, calls_a_turn: int) -> None:
+    """A call of 1 ms is short, one of 100 ms is not."""
+    calls: list[int] = []
+
+    def count(steps: int) -> int:
+        calls.append(steps)
+        return steps
+
+    (result,) = measured(workload, row(steps=steps, calls=count))
+    assert result.timing is not None
+    before = 1 + (workload.settings.warmup if steps == 1 else 0)
+    assert len(calls) == before + calls_a_turn * result.timing.count
+
+
 def test_a_false_claim_is_the_rows_reason(workload: Workload) -> None:
     (liar,) = measured(workload, row(steps=5, calls=lambda steps: steps - 1))
     assert liar.timing is None
