@@ -37,7 +37,7 @@ def onestep_rows() -> list[RowSpec]:
 def _graph_row(backend: Backend, precision: str) -> RowSpec:
     def own_bytes(workload: Workload) -> int:
         weights = _parameters(workload) * _GRAPH_BYTES[precision]
-        copies = 3 * weights + 2 * workload.activation_bytes  # the exporter's, the parity proof's and the session's
+        copies = 2 * weights + 2 * workload.activation_bytes  # the exporter's and its proof's; then the session's two
         return copies + export_bytes(workload, precision)
 
     return RowSpec(
