@@ -26,8 +26,10 @@ from onestep.atomic import whole_folder
 from onestep.domains import Domain, domain, embedded_base, rendered_conditions
 from onestep.exporter.quiet import quiet_libraries
 from onestep.frame_size import FrameSize
+from onestep.heap import keep_heap
 from onestep.training.base import Base, load_base, random_base, save_base
 from onestep.training.base_training import Log, train_autoencoder, train_noise_predictor
+from onestep.training.device import bfloat16_is_fast
 from onestep.training.fit import FitOptions
 from onestep.training.folder import GeneratorCard, PackedGenerator, load_generator, save_generator
 from onestep.training.generator import OneStep, OneStepGenerator
@@ -70,6 +72,8 @@ class StudentRecipe:
 
     lamps: float = 0.0
     """Weight of bright places: by night they are few, and what one looks at."""
+    steadiness: float = 1.0
+    """Weight of the change along the motion. A night's noise, lifted to the light of day, needs more."""
     target: str | None = None
     """What it learns to make; None is what the domain leads to."""
     streaks: float = 0.0
@@ -80,9 +84,9 @@ class StudentRecipe:
 
 STUDENTS = {
     "day2night": StudentRecipe(lamps=0.5, target="dark", shape=StudentShape(sees_place=True), steps=12_000),
-    "night2day": StudentRecipe(target="bright"),
+    "night2day": StudentRecipe(target="bright", steadiness=5.0, steps=6500),
     "clear2rainy": StudentRecipe(target="wet", streaks=0.3, shape=StudentShape(sees_place=True)),
-    "clear2foggy": StudentRecipe(target="murky"),
+    "clear2foggy": StudentRecipe(target="murky", steps=6500),
 }
 PERCEPTUAL = 2.0
 """Computed in every fourth step, it counts half as much as the difference of pixels."""
@@ -96,6 +100,7 @@ STAGES = (
 
 def main() -> None:
     options = _arguments()
+    keep_heap()
     torch.manual_seed(SEED)
     options.work.mkdir(parents=True, exist_ok=True)
     log = _log_to(options.work / "train.log")
@@ -204,8 +209,8 @@ def _train_student(work: Path, name: str, recipe: StudentRecipe, log: Log) -> No
             steps=recipe.steps,
             learning_rate=3e-3,
             seed=SEED,
-            bfloat16=True,
-            weights=LossWeights(teacher=0.0, lamps=recipe.lamps, perceptual=PERCEPTUAL),
+            bfloat16=bfloat16_is_fast("cpu"),
+            weights=LossWeights(teacher=0.0, lamps=recipe.lamps, perceptual=PERCEPTUAL, temporal=recipe.steadiness),
         ),
     )
     packed = distil(

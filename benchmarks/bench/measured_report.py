@@ -17,7 +17,6 @@ from bench.environment import environment
 from bench.extras import add_extras, extras_seconds
 from bench.floors import Floors, matrix_rates
 from bench.kept_graphs import check_kept
-from bench.memory import keep_heap
 from bench.quiet import Watch
 from bench.rates import Probe
 from bench.report import Report
@@ -27,6 +26,7 @@ from bench.run import TableRun, Tell
 from bench.settings import Settings
 from bench.workload import Workload, check_device, open_workload
 from onestep.exporter.quiet import quiet_libraries
+from onestep.heap import keep_heap
 
 
 def measured_report(settings: Settings, *, tell: Tell, work: Path | None = None) -> Report:

@@ -8,7 +8,7 @@ from statistics import median
 from bench.clock import CallTime
 from bench.device_memory import check_device_room, device_free_bytes, give_back_device
 from bench.floors import Floors
-from bench.memory import check_room, give_back
+from bench.memory import check_room
 from bench.peaks import Peaks
 from bench.rates import Probe
 from bench.reasons import reason_from
@@ -26,6 +26,7 @@ from bench.schedule import (
 )
 from bench.workload import Workload
 from onestep.errors import BackendError, OnestepError
+from onestep.heap import give_back
 
 USUAL_UTILISATION = 0.5
 """Of the matrix rate, to predict how long a row that never ran will take."""

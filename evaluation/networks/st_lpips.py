@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from onestep.errors import SettingError
+from onestep.evaluation.networks.blurred_convolution import blur_halved, convolved_and_blur_halved
 from onestep.evaluation.networks.packaged_weights import packaged_state
 
 Trunk = Literal["alex", "vgg"]
@@ -22,6 +23,7 @@ Trunk = Literal["alex", "vgg"]
 MIN_SIDE_PX: Final = 24
 """Shorter pictures have no pixel left at the last level."""
 
+_FIRST_PADDING_PX: Final = 2
 _CHANNELS: Final[dict[str, tuple[int, ...]]] = {"alex": (64, 192, 384, 256, 256), "vgg": (64, 128, 256, 512, 512)}
 
 
@@ -105,7 +107,21 @@ class _BlurHalve(nn.Module):
         self.register_buffer("filt", torch.zeros(channels, 1, 3, 3))
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(F.pad(x, (2, 2, 2, 2), mode="reflect"), self.filt, stride=2, groups=x.shape[1])
+        return blur_halved(x, self.filt)
+
+
+class _FirstAlexLevel(nn.Sequential):
+    """AlexNet's first convolution, blurred and halved in one, and a ReLU."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(nn.Conv2d(3, width, 11, padding=_FIRST_PADDING_PX), _BlurHalve(width), nn.ReLU())
+
+    def forward(self, x: Tensor) -> Tensor:
+        convolution, blur, _ = self
+        assert isinstance(convolution, nn.Conv2d) and convolution.bias is not None and isinstance(blur, _BlurHalve)
+        return F.relu(
+            convolved_and_blur_halved(x, convolution.weight, convolution.bias, blur.filt, padding=_FIRST_PADDING_PX)
+        )
 
 
 def load_st_lpips(trunk: Trunk = "alex") -> STLPIPS:
@@ -142,7 +158,7 @@ def _own_name(key: str, firsts: list[int]) -> str:
 def _alex_levels() -> list[nn.Sequential]:
     c = _CHANNELS["alex"]
     return [
-        nn.Sequential(nn.Conv2d(3, c[0], 11, padding=2), _BlurHalve(c[0]), nn.ReLU()),
+        _FirstAlexLevel(c[0]),
         nn.Sequential(nn.MaxPool2d(3, stride=1), _BlurHalve(c[0]), nn.Conv2d(c[0], c[1], 5, padding=2), nn.ReLU()),
         nn.Sequential(nn.MaxPool2d(3, stride=1), _BlurHalve(c[1]), nn.Conv2d(c[1], c[2], 3, padding=1), nn.ReLU()),
         nn.Sequential(nn.Conv2d(c[2], c[3], 3, padding=1), nn.ReLU()),

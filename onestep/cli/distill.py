@@ -11,6 +11,7 @@ from onestep.cli.progress import Tell, shown_progress
 from onestep.cli.stage import print_stage
 from onestep.errors import SettingError, require
 from onestep.frame_size import frame_size_from_text
+from onestep.heap import keep_heap
 
 if TYPE_CHECKING:
     from onestep.training.students.distillation import RenderedData
@@ -122,6 +123,7 @@ def distill(
         ),
         overwrite=overwrite,
     )
+    keep_heap()
     with quiet_libraries(), shown_progress("done") as tell:
         packed = load_any_generator(teacher)
         packed.generator.to(device)

@@ -163,6 +163,20 @@ def test_a_loss_counts_what_its_weights_say() -> None:
     torch.testing.assert_close(judged, only_truth + 0.5)
 
 
+@pytest.mark.parametrize(("has_flow", "seen"), [(False, 4), (True, 2)])
+def test_of_two_moments_of_a_scene_the_perceptual_distance_sees_one(has_flow: bool, seen: int) -> None:
+    image, truth = (torch.rand(4, 3, 16, 16) * 2 - 1 for _ in range(2))
+    asked: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def judge(result: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        asked.append((result, target))
+        return torch.zeros(len(result))
+
+    batch = Batch(image, truth, None, flow=torch.zeros(2, 16, 16, 2) if has_flow else None)
+    student_loss(image, batch, weights=LossWeights(teacher=0.0), perceptual=judge)
+    torch.testing.assert_close(asked, [(image[:seen], truth[:seen])])
+
+
 @dataclasses.dataclass
 class _Darkening:
     """Pictures whose truth is half as bright."""

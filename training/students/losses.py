@@ -52,16 +52,21 @@ def student_loss(result: Tensor, batch: Batch, *, weights: LossWeights, perceptu
         result: The student's `[B, 3, h, w]` in [-1, 1].
         batch: What it was given, and what is known about it.
         weights: See there.
-        perceptual: A perceptual distance, such as ST-LPIPS; None where `weights.perceptual` is 0.
+        perceptual: A perceptual distance, such as ST-LPIPS; None where `weights.perceptual` is 0. Of two moments of a
+            scene it sees one, since it costs several times what the student costs and both look nearly alike.
 
     Returns:
         A float32 scalar.
     """
     result = result.float()
     total = result.new_zeros(())
+    judged = len(result) if batch.flow is None else len(batch.flow)
     for target, weight in ((batch.truth, weights.truth), (batch.teacher, weights.teacher)):
         if target is not None and weight:
-            total = total + weight * _distance(result, target, weights, perceptual)
+            total = total + weight * _distance(result, target, weights)
+            if perceptual is not None and weights.perceptual:
+                seen = _perceptual_distance(result[:judged], target[:judged], perceptual)
+                total = total + weight * weights.perceptual * seen
     if batch.flow is not None and weights.temporal:
         total = total + weights.temporal * temporal_l1(result, wanted(batch, weights), batch.flow)
     return total
@@ -133,12 +138,11 @@ def lamp_difference(result: Tensor, target: Tensor) -> Tensor:
     return (place * (result - target).abs()).sum() / (3.0 * place.sum()).clamp(min=1.0)
 
 
-def _distance(result: Tensor, target: Tensor, weights: LossWeights, perceptual: Perceptual | None) -> Tensor:
+def _distance(result: Tensor, target: Tensor, weights: LossWeights) -> Tensor:
     pixels = pyramid_l1(result, target) + gradient_l1(result, target) + highlight_l1(result, target)
-    if weights.lamps:
-        pixels = pixels + weights.lamps * lamp_difference(result, target)
-    share = weights.perceptual
-    if not share or perceptual is None:
-        return pixels
+    return pixels + weights.lamps * lamp_difference(result, target) if weights.lamps else pixels
+
+
+def _perceptual_distance(result: Tensor, target: Tensor, perceptual: Perceptual) -> Tensor:
     pictures = (picture.contiguous(memory_format=torch.channels_last) for picture in (result, target))
-    return pixels + share * perceptual(*pictures).float().mean()
+    return perceptual(*pictures).float().mean()

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from onestep.errors import SettingError, TrainingError
+from onestep.training.data import Prefetcher
 from onestep.training.students.batch import Batch, BatchSource
 from onestep.training.students.critic import Critic
 from onestep.training.students.losses import LossWeights, Perceptual, student_loss, wanted
@@ -114,7 +115,8 @@ class StudentTrainer:
         """Train until `options.steps`.
 
         Args:
-            sources_of_step: Where the batches of a step may come from; they take turns.
+            sources_of_step: Where the batches of a step may come from; they take turns. Called in another thread, ahead
+                of the step.
             perceptual: A perceptual distance, or None.
             log: Takes a line of text now and then.
             on_step: Called after each step.
@@ -124,29 +126,37 @@ class StudentTrainer:
             TrainingError: A loss is not finite; no weights have followed it.
         """
         running, counted, begun = 0.0, 0, time.monotonic()
-        while self.step < self.options.steps:
-            sources = sources_of_step(self.step)
-            turn, place = divmod(self.step, len(sources))
-            judged = perceptual if turn % self.options.perceptual_every == 0 else None
-            running += self._step(sources[place], judged)
-            counted += 1
-            self.step += 1
-            on_step(self.step)
-            if self.step % self.options.report_every == 0:
-                seconds = (time.monotonic() - begun) / counted
-                told = f"step {self.step}/{self.options.steps} loss {running / counted:.4f}{self._critic_text()}"
-                log(f"{told}, {seconds:.2f} s a step")
-                running, counted, begun = 0.0, 0, time.monotonic()
-            if self.step % self.options.checkpoint_every == 0 or self.step == self.options.steps:
-                on_checkpoint(self.step)
+        with self._batches(sources_of_step) as batches:
+            for batch, is_judged in batches:
+                running += self._step(batch, perceptual if is_judged else None)
+                counted += 1
+                self.step += 1
+                on_step(self.step)
+                if self.step % self.options.report_every == 0:
+                    seconds = (time.monotonic() - begun) / counted
+                    told = f"step {self.step}/{self.options.steps} loss {running / counted:.4f}{self._critic_text()}"
+                    log(f"{told}, {seconds:.2f} s a step")
+                    running, counted, begun = 0.0, 0, time.monotonic()
+                if self.step % self.options.checkpoint_every == 0 or self.step == self.options.steps:
+                    on_checkpoint(self.step)
 
-    def _step(self, source: BatchSource, perceptual: Perceptual | None) -> float:
-        device = next(self.student.parameters()).device
-        batch = source.batch(np.random.default_rng([self.options.seed, self.step])).to(device)
+    def _batches(self, sources_of_step: Callable[[int], Sequence[BatchSource]]) -> Prefetcher[tuple[Batch, bool]]:
+        """Draw the batches of all steps to come, each with whether the perceptual distance has its turn."""
+
+        def drawn(step: int) -> tuple[Batch, bool]:
+            sources = sources_of_step(step)
+            turn, place = divmod(step, len(sources))
+            batch = sources[place].batch(np.random.default_rng([self.options.seed, step]))
+            return batch, turn % self.options.perceptual_every == 0
+
+        return Prefetcher(drawn, range(self.step, self.options.steps), threads=1, ahead=2)
+
+    def _step(self, batch: Batch, perceptual: Perceptual | None) -> float:
+        batch = batch.to(next(self.student.parameters()).device)
         for group in self.optimiser.param_groups:
             group["lr"] = self.options.learning_rate * _rate_share(self.step, self.options.steps)
         self.optimiser.zero_grad(set_to_none=True)
-        with torch.autocast(device.type, torch.bfloat16, enabled=self.options.bfloat16):
+        with torch.autocast(batch.image.device.type, torch.bfloat16, enabled=self.options.bfloat16):
             result = self.student(batch.image.contiguous(memory_format=torch.channels_last), batch.corners)
             loss = student_loss(result, batch, weights=self.options.weights, perceptual=perceptual)
             loss = loss + self._opinion(batch, result)

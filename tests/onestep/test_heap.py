@@ -1,9 +1,8 @@
-"""What the measuring process does with memory."""
+"""Freed memory is kept for the next call where that was asked for, and can still be handed back."""
 
 import platform
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +11,7 @@ pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="anoth
 FAULTS = """
 import resource
 import numpy as np
-from bench.memory import give_back, keep_heap
+from onestep.heap import give_back, keep_heap
 
 def call():
     for array in [np.ones(1 << 20) for _ in range(16)]:
@@ -32,9 +31,8 @@ PAGES = 16 * (8 << 20) / 4096
 
 
 def faults_per_call(*, before: str = "", between: str = "") -> float:
-    folder = Path(__file__).parents[2] / "benchmarks"
     code = FAULTS.format(before=before, between=between)
-    run = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return float(run.stdout)
 
 
