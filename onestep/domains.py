@@ -21,7 +21,7 @@ class Domain:
     """What the weights were trained with; None where each picture has a text of its own, which the user gives."""
     direction: Literal["a2b", "b2a", "paired"]
     embedded_licence: str | None = None
-    """Licence of the weights that ship in the package, on the `tiny` base; None where none ship."""
+    """Licence of the weights that ship in the package; None where none ship."""
     scenes: tuple[str, str] | None = None
     """Conditions of rendered scenes (`onestep.scenes`) that it leads from and to; None where none can be rendered."""
     published_file: str | None = None

@@ -45,6 +45,8 @@ from onestep.training.untrained import untrained_generator
 from onestep.training.vae_skips import SkipConvolutions
 
 FULL, HALF = FrameSize(512, 288), FrameSize(256, 160)
+UPRIGHT = FrameSize(224, 288)
+"""Windows as high as the frame: what a wet road mirrors is as far above the horizon as it is below."""
 SEED = 7
 LICENCE = "MIT"
 DOMAIN = "day2night"
@@ -84,9 +86,9 @@ class StudentRecipe:
 
 STUDENTS = {
     "day2night": StudentRecipe(lamps=0.5, target="dark", shape=StudentShape(sees_place=True), steps=12_000),
-    "night2day": StudentRecipe(target="bright", steadiness=5.0, steps=6500),
-    "clear2rainy": StudentRecipe(target="wet", streaks=0.3, shape=StudentShape(sees_place=True)),
-    "clear2foggy": StudentRecipe(target="murky", steps=6500),
+    "night2day": StudentRecipe(target="bright", steadiness=2.0, steps=5500),
+    "clear2rainy": StudentRecipe(target="wet", streaks=0.3, shape=StudentShape(sees_place=True), steps=5500),
+    "clear2foggy": StudentRecipe(target="murky"),
 }
 PERCEPTUAL = 2.0
 """Computed in every fourth step, it counts half as much as the difference of pixels."""
@@ -203,6 +205,7 @@ def _train_student(work: Path, name: str, recipe: StudentRecipe, log: Log) -> No
     options = DistillOptions(
         data=RenderedData(condition, recipe.target or target, pairs=PAIRS, folder=pairs),
         size=FULL,
+        crop=UPRIGHT,
         shape=recipe.shape,
         streaks=recipe.streaks,
         training=StudentTraining(

@@ -14,6 +14,9 @@ from torch import Tensor
 
 from onestep.frame_size import FrameSize
 
+DAY_MIDDLE = 0.5
+"""Middle of the brightness of pictures by day, of a range of 1."""
+
 
 def random_crops(
     views: Sequence[NDArray[np.uint8]], *, size: FrameSize, rng: np.random.Generator, largest_share: float = 1.0
@@ -47,14 +50,22 @@ def _resized(picture: NDArray[np.uint8], size: FrameSize) -> Tensor:
 
 
 def random_camera(image: Tensor, rng: np.random.Generator) -> Tensor:
-    """Make a picture look as if another camera had taken it.
+    """Make a picture look as if another camera had taken it, with noise of its own; see `random_look`."""
+    light = (random_look(image, rng) + 1.0) / 2.0
+    light = light + torch.from_numpy(rng.normal(0.0, rng.uniform(0.0, 0.035), light.shape)).float()
+    return light.clamp(0.0, 1.0) * 2.0 - 1.0
+
+
+def random_look(image: Tensor, rng: np.random.Generator, *, middle: float = DAY_MIDDLE) -> Tensor:
+    """Make a picture look as another camera shows such a scene: what is the same in all of its frames.
 
     Args:
         image: `[3, H, W]` in [-1, 1].
         rng: Source of randomness.
+        middle: Brightness, of a range of 1, that contrast turns around; haze is half as bright again.
 
     Returns:
-        The same, with random exposure, white balance, contrast, saturation, haze, blur, noise and vignetting.
+        The same, with random exposure, white balance, contrast, saturation, haze, blur and vignetting.
     """
     light = ((image + 1.0) / 2.0).clamp(min=0.0)  # rounding leaves values just below 0, which have no power
     light = light ** float(rng.uniform(0.7, 1.45))
@@ -62,12 +73,11 @@ def random_camera(image: Tensor, rng: np.random.Generator) -> Tensor:
     light = light * gains * float(rng.uniform(0.75, 1.2))
     grey = light.mean(0, keepdim=True)
     light = grey + (light - grey) * float(rng.uniform(0.5, 1.5))
-    light = 0.5 + (light - 0.5) * float(rng.uniform(0.75, 1.2))
-    light = light + (0.75 - light) * float(rng.uniform(0.0, 0.2)) * (rng.random() < 0.4)
+    light = middle + (light - middle) * float(rng.uniform(0.75, 1.2))
+    light = light + (1.5 * middle - light) * float(rng.uniform(0.0, 0.2)) * (rng.random() < 0.4)
     light = _vignetted(light, float(rng.uniform(0.0, 0.3)))
     if rng.random() < 0.5:
         light = _blurred(light, float(rng.uniform(0.3, 1.3)))
-    light = light + torch.from_numpy(rng.normal(0.0, rng.uniform(0.0, 0.035), light.shape)).float()
     return light.clamp(0.0, 1.0) * 2.0 - 1.0
 
 

@@ -47,6 +47,18 @@ def test_a_new_student_nearly_returns_its_input() -> None:
     assert float((result - image).abs().mean()) < 0.1
 
 
+def test_what_is_too_dark_or_too_bright_can_still_be_unlearnt() -> None:
+    student = small_student().train()
+    assert student.head.bias is not None
+    with torch.no_grad():
+        student.head.bias[4:] = -3.0  # shifts that make everything black
+    result = student(torch.zeros(1, 3, 16, 16))
+    assert float(result.detach().max()) == pytest.approx(-1.0, abs=1e-6)
+    result.sum().backward()
+    assert student.head.bias.grad is not None and float(student.head.bias.grad[4:].abs().min()) > 0.0
+    assert torch.equal(student.eval()(torch.zeros(1, 3, 16, 16)), torch.full((1, 3, 16, 16), -1.0))
+
+
 def test_a_new_student_has_no_checkerboard() -> None:
     """A flat picture stays flat but for the border, which the padding reaches."""
     result = small_student()(torch.full((1, 3, 64, 64), 0.3)).detach()[0, :, 24:40, 24:40]
@@ -126,6 +138,14 @@ def test_a_result_that_moves_with_the_scene_is_steady() -> None:
     assert float(temporal_l1(flickering, moving, flow)) == pytest.approx(0.2, rel=1e-4)
 
 
+def test_what_the_truth_does_from_one_moment_to_the_next_is_no_unsteadiness() -> None:
+    truth = torch.cat([torch.zeros(1, 3, 8, 8), torch.full((1, 3, 8, 8), 0.1)])
+    still = torch.zeros_like(truth)
+    flow = torch.zeros(1, 8, 8, 2)
+    assert float(temporal_l1(truth, truth, flow)) == 0.0
+    assert float(temporal_l1(still, truth, flow)) == pytest.approx(0.1)
+
+
 def test_nothing_is_asked_where_the_truth_changes() -> None:
     truth = torch.cat([torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8)])
     assert float(temporal_l1(torch.rand(2, 3, 8, 8), truth, torch.zeros(1, 8, 8, 2))) == 0.0
@@ -161,6 +181,17 @@ def test_a_loss_counts_what_its_weights_say() -> None:
         perceptual=lambda a, b: torch.ones(len(a)),
     )
     torch.testing.assert_close(judged, only_truth + 0.5)
+
+
+def test_bright_places_count_more_where_lamps_do() -> None:
+    truth = torch.zeros(1, 3, 16, 16)
+    off = truth + 0.1
+    losses = [
+        float(student_loss(off, Batch(truth, truth, None), weights=LossWeights(lamps=lamps), perceptual=None))
+        for lamps in (0.0, 1e-9)
+    ]
+    assert losses[0] == pytest.approx(0.1)
+    assert losses[1] == pytest.approx(0.1 + 0.1 * (1 + 8 * 0.55))
 
 
 @pytest.mark.parametrize(("has_flow", "seen"), [(False, 4), (True, 2)])

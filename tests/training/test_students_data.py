@@ -53,6 +53,19 @@ def test_rendered_pairs_are_rendered_once(tmp_path: Path) -> None:
         render_pairs(tmp_path, **{**settings, "seed": 6})  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("index", [0, 2, 3])
+def test_pairs_in_which_one_lamp_is_missing_are_refused(tmp_path: Path, index: int) -> None:
+    """As after a change of the scenes; what a processor rounds otherwise is not refused."""
+    settings = {"count": 4, "size": SIZE, "conditions": ("day",), "seed": 5, "processes": 1}
+    render_pairs(tmp_path, **settings)  # type: ignore[arg-type]
+    kept = np.lib.format.open_memmap(tmp_path / "day.npy", mode="r+")
+    kept[index] ^= 1
+    render_pairs(tmp_path, **settings)  # type: ignore[arg-type]
+    kept[index, 1, 8:16, 8:16] ^= 8
+    with pytest.raises(OutputError, match="such pairs are rendered otherwise today"):
+        render_pairs(tmp_path, **settings)  # type: ignore[arg-type]
+
+
 def test_every_second_scene_is_cluttered(tmp_path: Path) -> None:
     rendered = render_pairs(tmp_path, count=4, size=SIZE, conditions=("day",), seed=5, processes=1)
     for index, cluttered in ((0, True), (3, False)):
@@ -126,7 +139,9 @@ def test_another_camera_takes_the_result_too_where_the_scenes_own_camera_does(
     source = RenderedSource(pairs, "day", target, FrameSize(32, 16), 1)
     truths = []
     for light in (1.0, 0.5):
-        monkeypatch.setattr(rendered_source, "maybe_another_camera", lambda image, seed, light=light: image * light)
+        monkeypatch.setattr(
+            rendered_source, "maybe_another_camera", lambda image, seed, light=light, **_: image * light
+        )
         truths.append(source.batch(np.random.default_rng(3)).truth)
     assert truths[0] is not None and truths[1] is not None
     torch.testing.assert_close(truths[1], truths[0] * (0.5 if follows else 1.0))
@@ -155,6 +170,22 @@ def test_half_of_the_pictures_are_as_another_camera_shows_them() -> None:
     assert 70 < sum(kept) < 130
     changed = kept.index(False)
     assert torch.equal(maybe_another_camera(image, changed), maybe_another_camera(image, changed)), "both moments alike"
+
+
+def test_another_camera_adds_no_noise() -> None:
+    """Noise is a moment's own. Here it would be the same in both, and in the result that is asked for."""
+    flat = torch.full((3, 64, 64), 0.2)
+    for seed in range(40):
+        seen = maybe_another_camera(flat, seed)
+        assert float(seen.diff(dim=-1).abs().max()) < 0.02, "a vignette's slope alone"
+
+
+def test_a_night_through_another_camera_is_not_black(tmp_path: Path) -> None:
+    pairs = render_pairs(tmp_path, count=3, size=SIZE, conditions=("night", "bright"), seed=5, processes=1)
+    source = RenderedSource(pairs, "night", "bright", SIZE, 3)
+    batches = [source.batch(np.random.default_rng(seed)).image for seed in range(12)]
+    black = torch.stack([(batch <= -1.0 + 1e-6).all(dim=1).float().mean(dim=(1, 2)) for batch in batches])
+    assert float(black.median()) < 0.2
 
 
 def test_compression_loses_more_at_lower_quality() -> None:

@@ -8,27 +8,30 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from onestep.training.augment import random_camera
+from onestep.training.augment import DAY_MIDDLE, random_look
 
 OTHER_CAMERA_SHARE = 0.5
 """Not always: what a washed-out scene looks like can only be guessed, and a student that always guesses is dull."""
 STRONGEST_SHARPENING = 1.2
-STRONGEST_NOISE = 0.02
+STRONGEST_NOISE = 0.035
 LOWEST_QUALITY, HIGHEST_QUALITY = 35, 95
 
 
-def maybe_another_camera(image: Tensor, seed: int) -> Tensor:
+def maybe_another_camera(image: Tensor, seed: int, *, middle: float = DAY_MIDDLE) -> Tensor:
     """Show a picture as another camera would have taken it, half of the time; the same camera for the same seed.
+
+    Its noise is not in it: that is of a moment, and no result should have it.
 
     Args:
         image: `[3, H, W]` in [-1, 1].
         seed: Of the camera.
+        middle: See `random_look`.
 
     Returns:
         A picture of the same shape and range.
     """
     rng = np.random.default_rng(seed)
-    return random_camera(image, rng) if rng.random() < OTHER_CAMERA_SHARE else image
+    return random_look(image, rng, middle=middle) if rng.random() < OTHER_CAMERA_SHARE else image
 
 
 def random_degradation(image: Tensor, rng: np.random.Generator) -> Tensor:

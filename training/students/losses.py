@@ -31,7 +31,8 @@ class LossWeights:
     teacher: float = 1.0
     """Distance to the teacher's result, where it was asked."""
     lamps: float = 1.0
-    """Share of the difference at bright places within both, next to the distance of pixels."""
+    """Share of the difference at bright places within both, next to the distance of pixels, in which bright places then
+    count more, too. 0 where what is bright is the sky."""
     perceptual: float = 1.0
     """Share of the perceptual distance within both, next to the distance of pixels."""
     temporal: float = 1.0
@@ -80,10 +81,11 @@ def wanted(batch: Batch, weights: LossWeights) -> Tensor:
 
 
 def temporal_l1(result: Tensor, reference: Tensor, flow: Tensor) -> Tensor:
-    """Mean absolute change of the result along the flow, where the reference does not change either.
+    """Mean absolute change of the result's error along the flow, where the reference itself changes little.
 
     The short-term loss of Lai et al. 2018 (`Learning Blind Video Temporal Consistency`, equation 3), with known flow,
-    and with the mask from the reference instead of an exponential of its difference.
+    with the mask from the reference instead of an exponential of its difference, and of the error instead of the
+    result: what the reference does from one moment to the next (a beam's edge, a mirrored sky) is no fault.
 
     Args:
         result: `[B, 3, h, w]`: the earlier moments, then as many later ones.
@@ -93,11 +95,12 @@ def temporal_l1(result: Tensor, reference: Tensor, flow: Tensor) -> Tensor:
     Returns:
         A scalar; 0 where nothing can be trusted.
     """
-    warped, inside = warp(result[: len(flow)], flow)
+    error = result - reference
+    warped, inside = warp(error[: len(flow)], flow)
     reference_warped, _ = warp(reference[: len(flow)], flow)
     steady = (reference[len(flow) :] - reference_warped).abs().amax(dim=1, keepdim=True) < TRUSTED_CHANGE
     trusted = (steady & inside).float()
-    change = (result[len(flow) :] - warped).abs()
+    change = (error[len(flow) :] - warped).abs()
     return (trusted * change).sum() / (3.0 * trusted.sum()).clamp(min=1.0)
 
 
@@ -139,8 +142,10 @@ def lamp_difference(result: Tensor, target: Tensor) -> Tensor:
 
 
 def _distance(result: Tensor, target: Tensor, weights: LossWeights) -> Tensor:
-    pixels = pyramid_l1(result, target) + gradient_l1(result, target) + highlight_l1(result, target)
-    return pixels + weights.lamps * lamp_difference(result, target) if weights.lamps else pixels
+    pixels = pyramid_l1(result, target) + gradient_l1(result, target)
+    if not weights.lamps:
+        return pixels
+    return pixels + highlight_l1(result, target) + weights.lamps * lamp_difference(result, target)
 
 
 def _perceptual_distance(result: Tensor, target: Tensor, perceptual: Perceptual) -> Tensor:

@@ -143,7 +143,13 @@ class StudentNetwork(ModelMixin, ConfigMixin):
         change = F.pixel_shuffle(self.head(hidden), _SHUFFLE)  # [B, 4, H, W]
         gain, shift = change[:, :1], change[:, 1:]
         colours = seen[:, :_COLOURS]  # not `image`: of a frame with two readers, ONNX Runtime transposes the gain too
-        return ((colours + 1.0) * gain.clamp(0.0, _GAIN_LIMIT) + shift - 1.0).clamp(-1.0, 1.0)
+        result = (colours + 1.0) * gain.clamp(0.0, _GAIN_LIMIT) + shift - 1.0
+        return _clamped_with_gradient(result) if self.training else result.clamp(-1.0, 1.0)
+
+
+def _clamped_with_gradient(result: Tensor) -> Tensor:
+    """Clamp to [-1, 1], with a gradient beyond (Bengio et al. 2013): black where a lamp should be can be unlearnt."""
+    return result + (result.clamp(-1.0, 1.0) - result).detach()
 
 
 def _coordinates(image: Tensor, corners: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -9,12 +9,16 @@ from torch import Tensor
 
 from onestep.frame_size import FrameSize
 from onestep.scenes import ONE_CAMERA
+from onestep.training.augment import DAY_MIDDLE
 from onestep.training.students.batch import Batch
 from onestep.training.students.degrade import maybe_another_camera, random_degradation
 from onestep.training.students.pairs import RenderedPairs
 from onestep.training.students.windows import Window
 
 _EARLIER, _LATER = 0, 1
+_MIDDLES = {"night": 0.15, "dark": 0.15}
+"""Of the brightness of pictures under a condition, where it is not that of the day: a contrast around the day's makes a
+night black."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +56,15 @@ class RenderedSource:
         source, truth = self.pairs.frames[self.condition][index], self.pairs.frames[self.target][index]
         whole = FrameSize(source.shape[2], source.shape[1])
         window = Window.random(whole, self.size, rng, largest_scale=self.largest_scale)
-        camera_seed = int(rng.integers(2**32))
+        camera_seed, middle = int(rng.integers(2**32)), _MIDDLES.get(self.condition, DAY_MIDDLE)
 
         def wanted(picture: NDArray[np.uint8]) -> Tensor:
             image = window.image(picture)
-            return image if self.target in ONE_CAMERA else maybe_another_camera(image, camera_seed)
+            return image if self.target in ONE_CAMERA else maybe_another_camera(image, camera_seed, middle=middle)
 
         moments = []
         for moment in (_EARLIER, _LATER):
-            seen = maybe_another_camera(window.image(source[moment]), camera_seed)
+            seen = maybe_another_camera(window.image(source[moment]), camera_seed, middle=middle)
             teacher = None if self.translated is None else wanted(self.translated[index, moment])
             moments.append((random_degradation(seen, rng), wanted(truth[moment]), teacher))
         return moments, window.flow(self.pairs.flow[index]), window.corners(whole)
