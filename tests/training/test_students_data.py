@@ -1,6 +1,8 @@
 """What students learn from: windows, rendered pairs, the sources of batches, and how inputs are spoilt."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -64,6 +66,16 @@ def test_pairs_in_which_one_lamp_is_missing_are_refused(tmp_path: Path, index: i
     kept[index, 1, 8:16, 8:16] ^= 8
     with pytest.raises(OutputError, match="such pairs are rendered otherwise today"):
         render_pairs(tmp_path, **settings)  # type: ignore[arg-type]
+
+
+def test_two_trainings_that_share_a_folder_render_it_once(tmp_path: Path) -> None:
+    settings = {"count": 6, "size": SIZE, "conditions": ("day",), "seed": 5, "processes": 1}
+    told: list[int] = []
+    ask = partial(render_pairs, tmp_path, on_pair=lambda done, total: told.append(done), **settings)  # type: ignore[arg-type]
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda call: call(), [ask, ask])
+    np.testing.assert_array_equal(first.frames["day"], second.frames["day"])
+    assert told == [1, 2, 3, 4, 5, 6]
 
 
 def test_every_second_scene_is_cluttered(tmp_path: Path) -> None:

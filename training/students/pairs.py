@@ -1,8 +1,11 @@
 """Two moments of a rendered scene, a few hundredths of a second apart, with the flow between them, on disk."""
 
+import fcntl
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -57,6 +60,8 @@ def render_pairs(
 ) -> RenderedPairs:
     """Render pairs into a folder, and open those that are there already; a run that was cut off goes on.
 
+    Several processes may ask for the same folder: one renders, the others wait.
+
     Args:
         folder: Where the arrays lie: `flow.npy` and one `CONDITION.npy` each.
         count: Number of pairs, three per scene.
@@ -71,14 +76,27 @@ def render_pairs(
             disk has no room.
     """
     paths = {name: folder / f"{name}.npy" for name in (*conditions, _FLOW)}
-    there = {name: path for name, path in paths.items() if path.exists()}
-    _check_there(there, count, size, seed)
-    if missing := {name: path for name, path in paths.items() if name not in there}:
+    _check_there({name: path for name, path in paths.items() if path.exists()}, count, size, seed)
+    if not all(path.exists() for path in paths.values()):
         folder.mkdir(parents=True, exist_ok=True)
-        _render(missing, count, size, seed, processes, on_pair)
+        with _alone_in(folder):
+            missing = {name: path for name, path in paths.items() if not path.exists()}
+            if missing:
+                _render(missing, count, size, seed, processes, on_pair)
     maps = {name: np.load(path, mmap_mode="r") for name, path in paths.items()}
     flow = maps.pop(_FLOW)
     return RenderedPairs(maps, flow)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Wait until no other process renders into a folder, and let none begin: what it makes is then found."""
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
 
 
 def _check_there(paths: dict[str, Path], count: int, size: FrameSize, seed: int) -> None:
