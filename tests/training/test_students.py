@@ -160,6 +160,15 @@ def test_the_flow_of_rendered_scenes_brings_one_moment_to_the_other() -> None:
     assert float(with_flow) < 0.8 * float(((before - after).abs() * inside).mean())
 
 
+def test_steadiness_counts_more_than_once_only_towards_the_end() -> None:
+    options = StudentTraining(steps=10, steadier_from=0.6, weights=LossWeights(temporal=15.0))
+    assert [options.weights_at(step).temporal for step in (0, 5, 6, 9)] == [1.0, 1.0, 15.0, 15.0]
+    little = StudentTraining(steps=10, steadier_from=0.6, weights=LossWeights(temporal=0.5))
+    assert little.weights_at(0).temporal == 0.5
+    with pytest.raises(SettingError, match="critic_from and steadier_from are from 0 to 1"):
+        StudentTraining(steadier_from=1.5)
+
+
 def test_loss_weights_are_checked() -> None:
     with pytest.raises(SettingError, match="truth or teacher is above 0"):
         LossWeights(truth=0.0, teacher=0.0)
@@ -181,17 +190,6 @@ def test_a_loss_counts_what_its_weights_say() -> None:
         perceptual=lambda a, b: torch.ones(len(a)),
     )
     torch.testing.assert_close(judged, only_truth + 0.5)
-
-
-def test_bright_places_count_more_where_lamps_do() -> None:
-    truth = torch.zeros(1, 3, 16, 16)
-    off = truth + 0.1
-    losses = [
-        float(student_loss(off, Batch(truth, truth, None), weights=LossWeights(lamps=lamps), perceptual=None))
-        for lamps in (0.0, 1e-9)
-    ]
-    assert losses[0] == pytest.approx(0.1)
-    assert losses[1] == pytest.approx(0.1 + 0.1 * (1 + 8 * 0.55))
 
 
 @pytest.mark.parametrize(("has_flow", "seen"), [(False, 4), (True, 2)])
@@ -314,7 +312,7 @@ def test_the_critic_learns_first_and_is_asked_later(monkeypatch: pytest.MonkeyPa
 def test_a_critic_that_would_never_be_asked_is_refused() -> None:
     with pytest.raises(SettingError, match=r"join at step 100 of 200, learn 150 steps, and never be asked"):
         StudentTraining(steps=200, weights=LossWeights(adversarial=0.1))
-    with pytest.raises(SettingError, match="critic_from is from 0 to 1"):
+    with pytest.raises(SettingError, match="critic_from and steadier_from are from 0 to 1"):
         StudentTraining(critic_from=1.5)
 
 

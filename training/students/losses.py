@@ -31,8 +31,7 @@ class LossWeights:
     teacher: float = 1.0
     """Distance to the teacher's result, where it was asked."""
     lamps: float = 1.0
-    """Share of the difference at bright places within both, next to the distance of pixels, in which bright places then
-    count more, too. 0 where what is bright is the sky."""
+    """Share of the difference at bright places within both, next to the distance of pixels."""
     perceptual: float = 1.0
     """Share of the perceptual distance within both, next to the distance of pixels."""
     temporal: float = 1.0
@@ -142,10 +141,8 @@ def lamp_difference(result: Tensor, target: Tensor) -> Tensor:
 
 
 def _distance(result: Tensor, target: Tensor, weights: LossWeights) -> Tensor:
-    pixels = pyramid_l1(result, target) + gradient_l1(result, target)
-    if not weights.lamps:
-        return pixels
-    return pixels + highlight_l1(result, target) + weights.lamps * lamp_difference(result, target)
+    pixels = pyramid_l1(result, target) + gradient_l1(result, target) + highlight_l1(result, target)
+    return pixels + weights.lamps * lamp_difference(result, target) if weights.lamps else pixels
 
 
 def _perceptual_distance(result: Tensor, target: Tensor, perceptual: Perceptual) -> Tensor:

@@ -3,7 +3,7 @@
 import copy
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +46,9 @@ class StudentTraining:
     source."""
     critic_from: float = 0.5
     """Share of the steps before the critic joins, where `weights.adversarial` asks for one."""
+    steadier_from: float = 0.0
+    """Share of the steps before `weights.temporal` counts more than once: asked to be very steady from the start, a
+    student learns a haze, which is."""
     weights: LossWeights = field(default_factory=LossWeights)
 
     def __post_init__(self) -> None:
@@ -53,15 +56,23 @@ class StudentTraining:
             min(self.steps, self.report_every, self.checkpoint_every, self.perceptual_every) < 1
             or self.learning_rate <= 0.0
             or not 0.0 <= self.critic_from <= 1.0
+            or not 0.0 <= self.steadier_from <= 1.0
         ):
             raise SettingError(
-                f"Steps and intervals are 1 or more, the rate is above 0, critic_from is from 0 to 1; got {self}."
+                "Steps and intervals are 1 or more, the rate is above 0, critic_from and steadier_from are "
+                f"from 0 to 1; got {self}."
             )
         if self.weights.adversarial and self.critic_joins + CRITIC_HEADSTART >= self.steps:
             raise SettingError(
                 f"The critic would join at step {self.critic_joins} of {self.steps}, learn {CRITIC_HEADSTART} steps, "
                 "and never be asked. Take more steps, or let it join earlier."
             )
+
+    def weights_at(self, step: int) -> LossWeights:
+        """Return what the parts of the loss count in a step."""
+        if step >= self.steadier_from * self.steps:
+            return self.weights
+        return replace(self.weights, temporal=min(self.weights.temporal, 1.0))
 
     @property
     def critic_joins(self) -> int:
@@ -158,7 +169,7 @@ class StudentTrainer:
         self.optimiser.zero_grad(set_to_none=True)
         with torch.autocast(batch.image.device.type, torch.bfloat16, enabled=self.options.bfloat16):
             result = self.student(batch.image.contiguous(memory_format=torch.channels_last), batch.corners)
-            loss = student_loss(result, batch, weights=self.options.weights, perceptual=perceptual)
+            loss = student_loss(result, batch, weights=self.options.weights_at(self.step), perceptual=perceptual)
             loss = loss + self._opinion(batch, result)
         value = _finite(loss, self.step, self.options.learning_rate)
         loss.backward()  # type: ignore[no-untyped-call]
