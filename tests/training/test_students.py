@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -236,6 +237,18 @@ def test_a_student_learns_to_darken() -> None:
     before = float((image - ((image + 1) / 2 - 1)).abs().mean())
     after = float((trainer.average(image).detach() - ((image + 1) / 2 - 1)).abs().mean())
     assert after < 0.5 * before and len(lines) == 6 and lines[0].startswith("step 10/60 loss")
+
+
+def test_batches_are_drawn_beside_the_step_that_is_computed() -> None:
+    drawn: list[str] = []
+
+    class Noting(_Darkening):
+        def batch(self, rng: np.random.Generator) -> Batch:
+            drawn.append(threading.current_thread().name)
+            return super().batch(rng)
+
+    StudentTrainer(small_student(), _options(3)).run(lambda step: [Noting()], perceptual=None)
+    assert len(drawn) == 3 and threading.current_thread().name not in drawn
 
 
 def test_windows_and_whole_frames_are_judged_in_turn() -> None:

@@ -58,24 +58,32 @@ def test_rendered_pairs_are_rendered_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("index", [0, 2, 3])
 def test_pairs_in_which_one_lamp_is_missing_are_refused(tmp_path: Path, index: int) -> None:
     """As after a change of the scenes; what a processor rounds otherwise is not refused."""
-    settings = {"count": 4, "size": SIZE, "conditions": ("day",), "seed": 5, "processes": 1}
-    render_pairs(tmp_path, **settings)  # type: ignore[arg-type]
+    ask = partial(render_pairs, tmp_path, count=4, size=SIZE, conditions=("day",), seed=5, processes=1)
+    ask()
     kept = np.lib.format.open_memmap(tmp_path / "day.npy", mode="r+")
     kept[index] ^= 1
-    render_pairs(tmp_path, **settings)  # type: ignore[arg-type]
+    ask()
     kept[index, 1, 8:16, 8:16] ^= 8
     with pytest.raises(OutputError, match="such pairs are rendered otherwise today"):
-        render_pairs(tmp_path, **settings)  # type: ignore[arg-type]
+        ask()
 
 
 def test_two_trainings_that_share_a_folder_render_it_once(tmp_path: Path) -> None:
-    settings = {"count": 6, "size": SIZE, "conditions": ("day",), "seed": 5, "processes": 1}
     told: list[int] = []
-    ask = partial(render_pairs, tmp_path, on_pair=lambda done, total: told.append(done), **settings)  # type: ignore[arg-type]
+    ask = partial(render_pairs, tmp_path, size=SIZE, conditions=("day",), seed=5, processes=1)
     with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(lambda call: call(), [ask, ask])
+        first, second = pool.map(lambda _: ask(count=6, on_pair=lambda done, total: told.append(done)), range(2))
     np.testing.assert_array_equal(first.frames["day"], second.frames["day"])
     assert told == [1, 2, 3, 4, 5, 6]
+
+
+def test_who_waited_for_other_pairs_than_it_asked_for_is_told(tmp_path: Path) -> None:
+    ask = partial(render_pairs, tmp_path, size=SIZE, conditions=("day",), seed=5, processes=1)
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(ask, count=count) for count in (3, 4)]
+    errors = [one.exception() for one in asked]
+    assert [type(error) for error in errors if error is not None] == [OutputError]
+    assert any("pairs of 64x48 make" in str(error) for error in errors)
 
 
 def test_every_second_scene_is_cluttered(tmp_path: Path) -> None:
@@ -192,12 +200,30 @@ def test_another_camera_adds_no_noise() -> None:
         assert float(seen.diff(dim=-1).abs().max()) < 0.02, "a vignette's slope alone"
 
 
-def test_a_night_through_another_camera_is_not_black(tmp_path: Path) -> None:
-    pairs = render_pairs(tmp_path, count=3, size=SIZE, conditions=("night", "bright"), seed=5, processes=1)
-    source = RenderedSource(pairs, "night", "bright", SIZE, 3)
-    batches = [source.batch(np.random.default_rng(seed)).image for seed in range(12)]
-    black = torch.stack([(batch <= -1.0 + 1e-6).all(dim=1).float().mean(dim=(1, 2)) for batch in batches])
-    assert float(black.median()) < 0.2
+@pytest.mark.parametrize(("condition", "target", "middle"), [("night", "bright", 0.15), ("day", "wet", 0.5)])
+def test_another_cameras_contrast_turns_around_the_middle_of_the_condition(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, condition: str, target: str, middle: float
+) -> None:
+    middles: set[float] = set()
+
+    def noted(image: torch.Tensor, seed: int, *, middle: float) -> torch.Tensor:
+        middles.add(middle)
+        return image
+
+    monkeypatch.setattr(rendered_source, "maybe_another_camera", noted)
+    pairs = render_pairs(tmp_path, count=1, size=SIZE, conditions=(condition, target), seed=5, processes=1)
+    RenderedSource(pairs, condition, target, FrameSize(32, 16), 1).batch(np.random.default_rng(3))
+    assert middles == {middle}
+
+
+def test_a_dark_picture_becomes_black_around_the_days_middle_more_than_around_its_own() -> None:
+    dark = torch.linspace(-1.0, -0.6, 64).expand(3, 64, 64)
+
+    def black(middle: float) -> float:
+        seen = [maybe_another_camera(dark, seed, middle=middle) for seed in range(60)]
+        return float(torch.stack([(picture <= -1.0 + 1e-6).float().mean() for picture in seen]).mean())
+
+    assert black(0.15) < 0.8 * black(0.5)
 
 
 def test_compression_loses_more_at_lower_quality() -> None:

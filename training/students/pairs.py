@@ -76,12 +76,14 @@ def render_pairs(
             disk has no room.
     """
     paths = {name: folder / f"{name}.npy" for name in (*conditions, _FLOW)}
-    _check_there({name: path for name, path in paths.items() if path.exists()}, count, size, seed)
-    if not all(path.exists() for path in paths.values()):
+    if all(path.exists() for path in paths.values()):
+        _check_there(paths, count, size, seed)
+    else:
         folder.mkdir(parents=True, exist_ok=True)
         with _alone_in(folder):
-            missing = {name: path for name, path in paths.items() if not path.exists()}
-            if missing:
+            there = {name: path for name, path in paths.items() if path.exists()}
+            _check_there(there, count, size, seed)
+            if missing := {name: path for name, path in paths.items() if name not in there}:
                 _render(missing, count, size, seed, processes, on_pair)
     maps = {name: np.load(path, mmap_mode="r") for name, path in paths.items()}
     flow = maps.pop(_FLOW)
@@ -90,7 +92,7 @@ def render_pairs(
 
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
-    """Wait until no other process renders into a folder, and let none begin: what it makes is then found."""
+    """Wait until no other process renders into a folder, and let none begin. What it made is there then."""
     held = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(held, fcntl.LOCK_EX)

@@ -47,8 +47,7 @@ class StudentTraining:
     critic_from: float = 0.5
     """Share of the steps before the critic joins, where `weights.adversarial` asks for one."""
     steadier_from: float = 0.0
-    """Share of the steps before `weights.temporal` counts more than once: asked to be very steady from the start, a
-    student learns a haze, which is."""
+    """Share of the steps before `weights.temporal` may count more than once: first the picture, then its steadiness."""
     weights: LossWeights = field(default_factory=LossWeights)
 
     def __post_init__(self) -> None:
