@@ -3,11 +3,15 @@
 import torch
 from torch import Tensor, nn
 
-from onestep.training.students.generator import AnyGenerator
+from onestep.exporter.student_frames import translate_frame
+from onestep.training.students.edges import StudentEdges
+from onestep.training.students.generator import AnyGenerator, StudentGenerator
 
 
 class FrameToFrame(nn.Module):
     """Wrap a generator with normalisation, layout and quantisation, its prompt a constant.
+
+    A student has a form of its own for that, see `student_frames`.
 
     Args:
         generator: The generator, in the precision that the graph shall have.
@@ -20,6 +24,7 @@ class FrameToFrame(nn.Module):
         super().__init__()
         self.generator = generator
         self.register_buffer("prompt_embedding", prompt_embedding)
+        self.edges = StudentEdges(generator.student) if isinstance(generator, StudentGenerator) else None
 
     def forward(self, frame: Tensor, *extra: Tensor) -> Tensor:
         """Translate one frame.
@@ -31,6 +36,8 @@ class FrameToFrame(nn.Module):
         Returns:
             The same, translated.
         """
+        if isinstance(self.generator, StudentGenerator) and self.edges is not None:
+            return translate_frame(self.generator, self.edges, frame)
         return self.frame_from_image(self.translate(self.image_from_frame(frame), *extra))
 
     def image_from_frame(self, frame: Tensor) -> Tensor:

@@ -20,10 +20,11 @@ def give_back() -> None:
 def keep_heap() -> bool:
     """Let this process keep the memory that it frees, until `give_back`.
 
-    By default glibc hands it back whenever the end of the heap is free. PyTorch allocates each of a network's results
-    anew: it then takes thousands of page faults a call, more or fewer by what happens to lie at the end of the heap, so
-    that two processes that do the same differ by several percent. PyTorch's tuning guide recommends other allocators
-    for that reason. Blocks beyond 32 MiB are still handed back.
+    By default glibc hands large blocks back at once, and the rest whenever the end of the heap is free. PyTorch
+    allocates each of a network's results anew, NumPy and OpenCV each picture: a call then takes thousands of page
+    faults, more or fewer by what happens to lie at the end of the heap, so that two processes that do the same differ
+    by several percent. PyTorch's tuning guide recommends other allocators for that reason. Blocks beyond 32 MiB are
+    still handed back.
 
     Returns:
         Whether it does: other C libraries have no such setting.

@@ -73,7 +73,7 @@ class StudentRecipe:
     """How large a domain's student is, and how it is trained."""
 
     lamps: float = 0.0
-    """Weight of bright places: by night they are few, and what one looks at."""
+    """Weight of lights: by night they are few, and what one looks at."""
     steadiness: float = 1.0
     """Weight of the change along the motion, in the last two fifths of the steps. A night's noise, lifted to the light
     of day, needs more than 1."""
@@ -86,7 +86,7 @@ class StudentRecipe:
 
 
 STUDENTS = {
-    "day2night": StudentRecipe(lamps=0.5, target="dark", shape=StudentShape(sees_place=True), steps=12_000),
+    "day2night": StudentRecipe(lamps=0.5, target="dark", shape=StudentShape(sees_place=True), steps=10_000),
     "night2day": StudentRecipe(target="bright", steadiness=5.0),
     "clear2rainy": StudentRecipe(target="wet", streaks=0.3, shape=StudentShape(sees_place=True)),
     "clear2foggy": StudentRecipe(target="murky"),
@@ -94,7 +94,7 @@ STUDENTS = {
 PERCEPTUAL = 2.0
 """Computed in every fourth step, it counts half as much as the difference of pixels."""
 STEADIER_FROM = 0.6
-PAIRS = 960
+PAIRS = 1440
 
 STAGES = (
     Stage("1-half", HALF, batch=4, steps=1300, learning_rate=1e-3),

@@ -21,6 +21,7 @@ from onestep.cli.choose_bundle import (
     say_what_runs,
 )
 from onestep.cli.progress import shown_progress
+from onestep.heap import keep_heap
 
 if TYPE_CHECKING:
     from onestep.runtime import VideoReport
@@ -79,6 +80,7 @@ def run_video(
     settings = EncoderSettings(codec=codec, quality=crf, preset=preset, encoder=encoder)
     opened = chosen_bundle(domain, bundle)
     target = output or default_output(source, opened.manifest.domain)
+    keep_heap()  # a frame's pictures are made anew for each frame
     with shown_progress("frames") as tell:
         done = translate_video(
             source,

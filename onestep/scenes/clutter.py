@@ -1,4 +1,4 @@
-"""People, and flat things of any colour and pattern: what streets have that no plan of a road foresees.
+"""People, poles, and flat things of any colour and pattern: what streets have that no plan of a road foresees.
 
 A network that has only seen planned streets takes what is blue for sky and what it does not know for something that it
 does. Posters, awnings, the sides of buses: here nothing but the light decides how they look by night. That a network
@@ -16,14 +16,14 @@ from onestep.scenes.roadside import LOOP, Item
 from onestep.scenes.sprite import Sprite
 from onestep.scenes.texture import Floats, fractal
 
-_PEOPLE, _PANELS = 6, 8
+_PEOPLE, _PANELS, _POLES = 6, 8, 2
 """Different ones of a scene; each stands in several places."""
 _CODED = 2.2
 """Colours are drawn as they look, and kept in linear light."""
 
 
 def draw_clutter(rng: np.random.Generator, road: Road) -> tuple[Item, ...]:
-    """Place people beside the road, and panels beside, along and over its edge; takes some tenths of a second."""
+    """Place people and poles beside the road, panels beside, along and over its edge; takes some tenths of a second."""
     people = [paint_person(rng) for _ in range(_PEOPLE)]
     panels = [paint_panel(rng) for _ in range(_PANELS)]
     standing = [_beside(rng, road, people, near=-0.5, far=4.0, along=False) for _ in range(int(rng.integers(20, 160)))]
@@ -31,7 +31,9 @@ def draw_clutter(rng: np.random.Generator, road: Road) -> tuple[Item, ...]:
         _beside(rng, road, panels, near=-0.8, far=9.0, along=bool(rng.random() < 0.6))
         for _ in range(int(rng.integers(30, 140)))
     ]
-    return (*standing, *flat)
+    poles = [paint_pole(rng) for _ in range(_POLES)]
+    upright = [_beside(rng, road, poles, near=-0.5, far=14.0, along=False) for _ in range(int(rng.integers(0, 30)))]
+    return (*standing, *flat, *upright)
 
 
 def paint_person(rng: np.random.Generator) -> Sprite:
@@ -51,6 +53,21 @@ def paint_person(rng: np.random.Generator) -> Sprite:
         canvas.paint(canvas.outline(arm), coat, sun=0.6, ambient=0.7)
     canvas.paint(canvas.ellipse(0.0, 1.69, 0.1, 0.13), skin if rng.random() < 0.6 else (0.03, 0.02, 0.02))
     canvas.paint(canvas.ellipse(0.0, 1.76, 0.11, 0.08), _any_colour(rng) if rng.random() < 0.3 else (0.03, 0.02, 0.015))
+    return canvas.sprite()
+
+
+def paint_pole(rng: np.random.Generator) -> Sprite:
+    """Paint a pole for wires: a mast with beams across and insulators, where a lamp's head would be on another one."""
+    tall, wide = float(rng.uniform(6.0, 13.0)), float(rng.uniform(0.6, 2.4))
+    canvas, half = Canvas(wide + 0.3, tall, 26), float(rng.uniform(0.05, 0.16))
+    tone = float(np.exp(rng.uniform(np.log(0.03), np.log(0.5))))
+    wood: Colour = (tone, tone * float(rng.uniform(0.75, 1.0)), tone * float(rng.uniform(0.6, 1.0)))
+    canvas.paint(canvas.outline([(-half, 0.0), (-0.7 * half, tall), (0.7 * half, tall), (half, 0.0)]), wood)
+    for beam in range(int(rng.integers(0, 4))):
+        y = tall - 0.3 - 0.6 * beam
+        canvas.paint(canvas.box(-wide / 2, wide / 2, y - 0.06, y + 0.06), wood)
+        for x in np.linspace(-wide / 2 + 0.08, wide / 2 - 0.08, int(rng.integers(2, 5))):
+            canvas.paint(canvas.box(float(x) - 0.05, float(x) + 0.05, y, y + 0.18, 0.03), (0.4, 0.4, 0.38))
     return canvas.sprite()
 
 

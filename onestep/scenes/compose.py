@@ -10,6 +10,7 @@ from onestep.scenes.camera import Camera
 from onestep.scenes.carpaint import KINDS, SHARES, Model, paint_vehicle
 from onestep.scenes.clutter import draw_clutter
 from onestep.scenes.ground import Land, paint_ground
+from onestep.scenes.lamps import STANDARD, draw_kind
 from onestep.scenes.layers import Layers
 from onestep.scenes.plan import Daylight
 from onestep.scenes.road import Road
@@ -37,14 +38,14 @@ class Props:
 
 
 @lru_cache(maxsize=3)
-def paint_props(seed: int, place: str, road: Road, sky: Daylight, *, cluttered: bool) -> Props:
+def paint_props(seed: int, place: str, road: Road, sky: Daylight, *, varied: bool) -> Props:
     """Paint what stays the same over time; kept for the last few scenes, some 30 MB each."""
-    rng = np.random.default_rng([seed, 2])
+    rng, others = np.random.default_rng([seed, 2]), np.random.default_rng([seed, 3])
     return Props(
         land=Land.build(rng, road, place),
         backdrop=Backdrop.build(rng, place),
-        roadside=Roadside.build(rng, road, place, sky),
-        clutter=draw_clutter(np.random.default_rng([seed, 3]), road) if cluttered else (),
+        roadside=Roadside.build(rng, road, place, sky, draw_kind(others) if varied else STANDARD),
+        clutter=draw_clutter(others, road) if varied else (),
         models=tuple(paint_vehicle(rng, str(kind)) for kind in rng.choice(KINDS, MODELS, p=SHARES)),
     )
 

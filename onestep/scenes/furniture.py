@@ -1,32 +1,10 @@
-"""What stands along a road: street lamps, signs, poles, rails, barriers, fences, hedges and banks."""
+"""What stands along a road: signs, poles, rails, barriers, fences, hedges and banks."""
 
 import numpy as np
 
 from onestep.scenes.canvas import Canvas, Colour
 from onestep.scenes.sprite import Sprite
 from onestep.scenes.texture import Floats, fractal, ramp
-
-LAMP_HEIGHT = 8.0
-LAMP_ARM = 1.6
-LAMP_STRENGTH = 38.0
-SODIUM: Colour = (1.0, 0.56, 0.2)
-LED: Colour = (0.95, 0.97, 1.0)
-
-
-def paint_lamp(rng: np.random.Generator) -> Sprite:
-    """Paint a street lamp whose arm reaches to the left."""
-    canvas = Canvas(2 * LAMP_ARM + 1.0, LAMP_HEIGHT + 0.3, 26)
-    grey = float(rng.uniform(0.08, 0.4))
-    steel: Colour = (grey, grey, grey)
-    canvas.paint(canvas.outline([(-0.1, 0.0), (-0.05, LAMP_HEIGHT), (0.05, LAMP_HEIGHT), (0.1, 0.0)]), steel)
-    canvas.paint(canvas.box(-LAMP_ARM, 0.05, LAMP_HEIGHT - 0.05, LAMP_HEIGHT + 0.05), steel)
-    canvas.paint(canvas.box(-LAMP_ARM - 0.35, -LAMP_ARM + 0.35, LAMP_HEIGHT - 0.08, LAMP_HEIGHT + 0.12, 0.06), steel)
-    canvas.paint(
-        canvas.box(-LAMP_ARM - 0.32, -LAMP_ARM + 0.32, LAMP_HEIGHT - 0.16, LAMP_HEIGHT - 0.04, 0.03),
-        (0.6, 0.6, 0.58),
-        street=LAMP_STRENGTH,
-    )
-    return canvas.sprite()
 
 
 def paint_sign(rng: np.random.Generator, kind: str) -> Sprite:

@@ -5,11 +5,11 @@ Values are linear and open-ended; `lens.develop` turns them into a picture.
 
 import numpy as np
 
+from onestep.scenes.lamps import STANDARD
 from onestep.scenes.layers import ALBEDO, ALPHA, AMBIENT, EMIT, RETRO, STREET, SUN
 from onestep.scenes.texture import Floats, ramp
 from onestep.scenes.view import View
 
-LAMP_HEAD = 7.9
 LUX = 15.0
 
 
@@ -143,7 +143,10 @@ def _street_lamps(view: View) -> Floats:
     u, y, z = view.places
     step = view.lamps.step
     along = np.mod(z + np.float32(view.camera.s % step) + step / 2, step) - step / 2
-    drop = np.maximum(LAMP_HEAD - y, 0.0)
+    height = view.lamps.kind.light
+    drop = np.maximum(height - y, 0.0)
+    # Taller lamps are stronger: the ground below is lit alike.
+    lux = np.float32(LUX * (height / STANDARD.light) ** 2)
     total = np.zeros_like(z)
     for head in view.lamps.heads:
         level = (u - head) ** 2 + drop**2 + 1.2
@@ -151,4 +154,4 @@ def _street_lamps(view: View) -> Floats:
             square = level + (along - shift) ** 2
             # Horizontal and upright faces alike get a share, as most things here are rough.
             total += (0.25 * np.sqrt(square) + drop) / (square * np.sqrt(square))
-    return np.asarray(total * LUX * ramp(y, LAMP_HEAD + 2.0, LAMP_HEAD - 0.5), np.float32)
+    return np.asarray(total * lux * ramp(y, height + 2.0, height - 0.5), np.float32)

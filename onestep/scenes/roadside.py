@@ -7,9 +7,10 @@ import numpy as np
 
 from onestep.scenes.buildings import House, paint_house
 from onestep.scenes.camera import Camera
-from onestep.scenes.furniture import LED, SODIUM, paint_lamp, paint_rail, paint_sign
+from onestep.scenes.furniture import paint_rail, paint_sign
+from onestep.scenes.lamps import LampKind, Lamps, draw_lamps, paint_lamp
 from onestep.scenes.layers import Layers
-from onestep.scenes.plan import Colour, Daylight
+from onestep.scenes.plan import Daylight
 from onestep.scenes.road import Road
 from onestep.scenes.sprite import Sprite, line, stand
 from onestep.scenes.trees import KINDS, paint_tree
@@ -36,15 +37,6 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Lamps:
-    """Street lighting: distance between lamps (0: none), the places of the lamp heads across the road, colour."""
-
-    step: float
-    heads: tuple[float, ...]
-    colour: Colour
-
-
-@dataclass(frozen=True)
 class Roadside:
     """All things beside the road and the street lighting."""
 
@@ -52,10 +44,10 @@ class Roadside:
     lamps: Lamps
 
     @classmethod
-    def build(cls, rng: np.random.Generator, road: Road, place: str, sky: Daylight) -> "Roadside":
+    def build(cls, rng: np.random.Generator, road: Road, place: str, sky: Daylight, kind: LampKind) -> "Roadside":
         """Paint and place everything; takes some tenths of a second."""
-        lamps = _draw_lamps(rng, road, place)
-        items = _lamp_items(rng, road, lamps)
+        lamps = draw_lamps(rng, road, place, LOOP, kind)
+        items = _lamp_items(rng, lamps)
         items += _sign_items(rng, road, place)
         items += _rail_items(rng, road, place, sky)
         if place in ("urban", "suburb"):
@@ -80,28 +72,15 @@ def draw_item(layers: Layers, camera: Camera, item: Item, z: float) -> None:
         stand(layers, camera, item.sprite, z=z, u=item.u, scale=item.scale, flip=item.flip, sun=item.sun)
 
 
-def _draw_lamps(rng: np.random.Generator, road: Road, place: str) -> Lamps:
-    """Draw the street lighting; the step divides the loop, so that the light repeats with the lamps."""
-    chance = {"urban": 0.95, "suburb": 0.8, "rural": 0.1, "highway": 0.45}[place]
-    if rng.random() > chance:
-        return Lamps(0.0, (), LED)
-    step = LOOP / int(rng.integers(10, 17))
-    colour = SODIUM if rng.random() < 0.55 else LED
-    heads: tuple[float, ...] = (road.right_edge - 0.4,)
-    if rng.random() < 0.6:
-        heads += (road.left_edge + 0.4,)
-    return Lamps(step, heads, colour)
-
-
-def _lamp_items(rng: np.random.Generator, road: Road, lamps: Lamps) -> list[Item]:
-    """Place a post under every lamp head; a post's arm is 1.6 m long."""
+def _lamp_items(rng: np.random.Generator, lamps: Lamps) -> list[Item]:
+    """Place the posts."""
     if not lamps.step:
         return []
-    sprite = paint_lamp(rng)
+    sprite = paint_lamp(rng, lamps.kind)
     return [
-        Item(sprite, i * lamps.step, head + (1.6 if head > 0 else -1.6), flip=head < 0, shadow=True)
+        Item(sprite, i * lamps.step, u, flip=side > 0, shadow=True)
         for i in range(round(LOOP / lamps.step))
-        for head in lamps.heads
+        for u, side in lamps.posts
     ]
 
 

@@ -9,7 +9,7 @@ from onestep.errors import SettingError
 from onestep.scenes.camera import Camera
 from onestep.scenes.compose import MODELS, paint_moment, paint_props
 from onestep.scenes.frame import SceneFrame
-from onestep.scenes.hood import paint_hood
+from onestep.scenes.hood import draw_any_hood, paint_hood
 from onestep.scenes.plan import Daylight, Lens, draw_daylight, draw_lens
 from onestep.scenes.road import PLACES, Road, draw_road
 from onestep.scenes.vehicles import Vehicle, ahead, draw_traffic, driven
@@ -29,7 +29,7 @@ class Scene:
         mirrored: Whether traffic keeps to the left.
         road, sky, lens, night, water: See their classes.
         traffic: All vehicles.
-        cluttered: Whether people and flat things of any colour and pattern stand beside the road.
+        varied: Whether it has more than the plan of a road foresees; see `with_variety`.
     """
 
     seed: int
@@ -44,7 +44,7 @@ class Scene:
     night: NightPlan
     water: WetPlan
     traffic: tuple[Vehicle, ...]
-    cluttered: bool = False
+    varied: bool = False
 
     @classmethod
     def random(cls, seed: int) -> "Scene":
@@ -76,12 +76,15 @@ class Scene:
             traffic=draw_traffic(rng, road, place, speed, MODELS),
         )
 
-    def with_clutter(self) -> "Scene":
-        """Return the same scene with people and flat things of any colour and pattern beside the road.
+    def with_variety(self) -> "Scene":
+        """Return the same scene with what no plan of a road foresees.
 
-        Networks learn from it to go by the light on things that they cannot name; it is in no test material.
+        People, poles, and flat things of any colour and pattern stand beside the road, its lamps are of any make, and
+        the bonnet of any paint and shape, where there is one. Networks learn from it to go by the light on things that
+        they cannot name; it is in no test material.
         """
-        return replace(self, cluttered=True)
+        lens = replace(self.lens, hood=draw_any_hood(np.random.default_rng([self.seed, 4])))
+        return replace(self, varied=True, lens=lens)
 
     def at(self, time_seconds: float, *, size: tuple[int, int]) -> SceneFrame:
         """Paint the moment `time_seconds`, from which every condition can be rendered.
@@ -99,11 +102,12 @@ class Scene:
         if not math.isfinite(time_seconds):
             raise SettingError(f"The time has to be a finite number of seconds, got {time_seconds!r}.")
         time = float(time_seconds)
-        props = paint_props(self.seed, self.place, self.road, self.sky, cluttered=self.cluttered)
+        props = paint_props(self.seed, self.place, self.road, self.sky, varied=self.varied)
         camera = self._camera(time, width, height)
         cars = [(ahead(car, time, camera.s - self.start), car) for car in self.traffic]
         layers = paint_moment(props, camera, self.road, self.sky, cars)
-        paint_hood(layers, self.lens)
+        if self.lens.hood is not None:
+            paint_hood(layers, self.lens.hood)
         view = View(camera, layers, props.backdrop, props.roadside.lamps, self.sky, self.night, self.water, self.lens)
         movers = np.asarray([driven(car, time) for car in self.traffic], np.float64)
         return SceneFrame(self.seed, time, view, movers, self.mirrored)

@@ -7,9 +7,9 @@ import numpy as np
 
 from onestep.scenes.backdrop import Backdrop, cloud_cover
 from onestep.scenes.camera import Camera
+from onestep.scenes.lamps import Lamps
 from onestep.scenes.layers import HOOD, Layers
 from onestep.scenes.plan import Daylight, Lens
-from onestep.scenes.roadside import Lamps
 from onestep.scenes.texture import Floats, box_filter
 
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import av
@@ -102,6 +103,18 @@ def test_video_lands_in_the_current_folder_with_a_summary(
     assert "p99" in out
     assert "day2night on base test (fp32), 64x32 on onnxruntime-cpu" in err
     assert json.loads((here / "report.json").read_text())["frames_written"] == 8
+
+
+def test_video_keeps_the_memory_that_frames_free(
+    here: Path, bundle: Path, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the first frame, or the first ones fault for nothing."""
+    order: list[str] = []
+    command = import_module("onestep.cli.run_video")  # the package has the function of this name
+    monkeypatch.setattr(command, "keep_heap", lambda: order.append("kept"))
+    monkeypatch.setattr(command, "say_what_runs", lambda *told: order.append("opened"))
+    result = CliRunner().invoke(_app(), ["run-video", str(make_clip()), "--bundle", str(bundle)])
+    assert result.exit_code == 0 and order == ["kept", "opened"]
 
 
 def test_json_is_all_that_stands_on_stdout(

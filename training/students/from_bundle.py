@@ -1,4 +1,4 @@
-"""A student out of its bundle: a student's graph holds its weights under their own names, so one file is enough."""
+"""A student out of its bundle: its graph holds its weights under their own names, so one file is enough."""
 
 from itertools import count, takewhile
 from pathlib import Path
@@ -11,6 +11,7 @@ from torch import Tensor
 from onestep.bundle import open_bundle
 from onestep.bundle.manifest import Manifest
 from onestep.errors import GeneratorError
+from onestep.training.students.edges import unsorted
 from onestep.training.students.folder import PackedStudent, StudentCard, packed_student
 from onestep.training.students.network import StudentNetwork, StudentShape
 
@@ -18,7 +19,8 @@ LEARNT_FROM_KEY = "learnt_from"
 """Of the graph's metadata: the card's `data`."""
 STREAKS_KEY = "streaks"
 """Of the graph's metadata: the card's `streaks`."""
-_PREFIX = "generator.student."
+_STUDENT, _EDGES = "generator.student.", "edges."
+"""How the graph's names of weights begin: attributes of `exporter.frame_module.FrameToFrame`."""
 
 
 def student_from_bundle(folder: str | Path) -> PackedStudent:
@@ -36,18 +38,23 @@ def student_from_bundle(folder: str | Path) -> PackedStudent:
     if bundle.manifest.precision != "fp32":
         raise refusal
     model = onnx.load(str(bundle.graph_path))
-    weights = {
-        tensor.name.removeprefix(_PREFIX): torch.from_numpy(numpy_helper.to_array(tensor).astype("float32"))
-        for tensor in model.graph.initializer
-        if tensor.name.startswith(_PREFIX)
-    }
     try:
+        weights = _named(_STUDENT, model) | unsorted(_named(_EDGES, model))
         student = StudentNetwork.of_shape(_shape(weights))
         student.load_state_dict(weights)
     except (KeyError, RuntimeError) as err:
         raise refusal from err
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     return packed_student(student, _card(bundle.manifest, metadata))
+
+
+def _named(prefix: str, model: onnx.ModelProto) -> dict[str, Tensor]:
+    """Return the graph's weights whose names begin so, without that beginning."""
+    return {
+        tensor.name.removeprefix(prefix): torch.from_numpy(numpy_helper.to_array(tensor).astype("float32"))
+        for tensor in model.graph.initializer
+        if tensor.name.startswith(prefix)
+    }
 
 
 def _shape(weights: dict[str, Tensor]) -> StudentShape:

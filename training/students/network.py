@@ -24,9 +24,10 @@ from torch import Tensor, nn
 
 from onestep.errors import SettingError
 
-_COLOURS, _COORDINATES = 3, 2
-_SHUFFLE = 2
-_GAIN_LIMIT = 4.0
+COLOURS, _COORDINATES = 3, 2
+SHUFFLE = 2
+"""Pixels along each side that one place of the head makes."""
+GAIN_LIMIT = 4.0
 _SMALL = 0.1
 
 
@@ -99,12 +100,12 @@ class StudentNetwork(ModelMixin, ConfigMixin):
         self, widths: Sequence[int], down_blocks: Sequence[int], up_blocks: Sequence[int], sees_place: bool = False
     ) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(_COLOURS + _COORDINATES * sees_place, widths[0], 5, stride=2, padding=2)
+        self.stem = nn.Conv2d(COLOURS + _COORDINATES * sees_place, widths[0], 5, stride=2, padding=2)
         below = list(pairwise(widths))
         self.shrink = nn.ModuleList(nn.Conv2d(here, deep, 3, stride=2, padding=1) for here, deep in below)
         self.down = nn.ModuleList(_blocks(*level) for level in zip(widths, down_blocks, strict=True))
         self.up = nn.ModuleList(_Up(deep, here, count) for (here, deep), count in zip(below, up_blocks, strict=True))
-        self.head = nn.Conv2d(widths[0], 4 * _SHUFFLE**2, 3, padding=1)
+        self.head = nn.Conv2d(widths[0], (1 + COLOURS) * SHUFFLE**2, 3, padding=1)
         _begin_as_identity(self.head)
 
     @classmethod
@@ -130,8 +131,15 @@ class StudentNetwork(ModelMixin, ConfigMixin):
         Returns:
             `[B, 3, H, W]` in [-1, 1], RGB.
         """
-        seen = torch.cat([image, *_coordinates(image, corners)], dim=1) if self.config.sees_place else image
-        hidden = F.relu(self.stem(seen))
+        seen = torch.cat([image, coordinates(image, corners)], dim=1) if self.config.sees_place else image
+        change = F.pixel_shuffle(self.head(self.features(self.stem(seen))), SHUFFLE)  # [B, 4, H, W]
+        gain, shift = change[:, :1], change[:, 1:]
+        result = (image + 1.0) * gain.clamp(0.0, GAIN_LIMIT) + shift - 1.0
+        return _clamped_with_gradient(result) if self.training else result.clamp(-1.0, 1.0)
+
+    def features(self, stem: Tensor) -> Tensor:
+        """Take what the stem returned through all levels, down and up again: `[B, widths[0], H / 2, W / 2]` both."""
+        hidden = F.relu(stem)
         skips: list[Tensor] = []
         for level, blocks in enumerate(self.down):
             if level:
@@ -140,11 +148,7 @@ class StudentNetwork(ModelMixin, ConfigMixin):
             hidden = blocks(hidden)
         for up, skip in zip(reversed(self.up), reversed(skips), strict=True):
             hidden = up(hidden, skip)
-        change = F.pixel_shuffle(self.head(hidden), _SHUFFLE)  # [B, 4, H, W]
-        gain, shift = change[:, :1], change[:, 1:]
-        colours = seen[:, :_COLOURS]  # not `image`: of a frame with two readers, ONNX Runtime transposes the gain too
-        result = (colours + 1.0) * gain.clamp(0.0, _GAIN_LIMIT) + shift - 1.0
-        return _clamped_with_gradient(result) if self.training else result.clamp(-1.0, 1.0)
+        return hidden
 
 
 def _clamped_with_gradient(result: Tensor) -> Tensor:
@@ -152,15 +156,23 @@ def _clamped_with_gradient(result: Tensor) -> Tensor:
     return result + (result.clamp(-1.0, 1.0) - result).detach()
 
 
-def _coordinates(image: Tensor, corners: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Return how far right and how far down in the frame the middle of each pixel is, each `[B, 1, H, W]`."""
+def coordinates(image: Tensor, corners: Tensor | None = None) -> Tensor:
+    """Return how far right and how far down in the frame the middle of each pixel is.
+
+    Args:
+        image: `[B, C, H, W]`.
+        corners: See `StudentNetwork.forward`.
+
+    Returns:
+        `[B, 2, H, W]`, from -1 to 1 in a whole frame.
+    """
     edges = torch.tensor([[-1.0, -1.0, 1.0, 1.0]]) if corners is None else corners
     left, top, right, bottom = edges.to(image)[:, :, None, None, None].unbind(dim=1)
     height, width = image.shape[-2:]
     across = (torch.arange(width, device=image.device, dtype=image.dtype) + 0.5) / width
     down = (torch.arange(height, device=image.device, dtype=image.dtype)[:, None] + 0.5) / height
     size = (image.shape[0], 1, height, width)
-    return (left + (right - left) * across).expand(size), (top + (bottom - top) * down).expand(size)
+    return torch.cat([(left + (right - left) * across).expand(size), (top + (bottom - top) * down).expand(size)], dim=1)
 
 
 @torch.no_grad()
@@ -168,6 +180,6 @@ def _begin_as_identity(head: nn.Conv2d) -> None:
     """Start with gain 1, shift 0, and the same weights for the pixels that are shuffled out of one."""
     assert head.bias is not None
     head.weight.mul_(_SMALL)
-    head.weight.copy_(head.weight[:: _SHUFFLE**2].repeat_interleave(_SHUFFLE**2, dim=0))
+    head.weight.copy_(head.weight[:: SHUFFLE**2].repeat_interleave(SHUFFLE**2, dim=0))
     head.bias.zero_()
-    head.bias[: _SHUFFLE**2] = 1.0
+    head.bias[: SHUFFLE**2] = 1.0

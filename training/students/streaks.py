@@ -15,7 +15,7 @@ from onestep.scenes.weather import RAIN_VEIL
 TILE_ROWS, TILE_COLUMNS = 288, 512
 _SEED = 7
 _SLANT = 0.08
-_GRID = 8
+GRID = 8
 """Every so many pixels of a row and a column decide the place."""
 _ROW_FACTOR, _COLUMN_FACTOR = 97, 389
 
@@ -47,15 +47,31 @@ class Streaks(nn.Module):
         Returns:
             `[B, 3, H, W]` in [-1, 1].
         """
-        rows, columns = (
-            (torch.arange(length, device=frame.device) + shift) % period
-            for length, shift, period in zip(picture.shape[2:], self._place(frame), self.tile.shape, strict=True)
-        )
-        light = self.tile.index_select(0, rows).index_select(1, columns) * self.light
+        some = ((frame[:, :, ::GRID, ::GRID] + 1.0) * 127.5).round()
         shown = (picture + 1.0) / 2.0
+        light = self.over(some, *picture.shape[2:])
         return (shown * shown + light).sqrt().clamp(max=1.0) * 2.0 - 1.0
 
-    def _place(self, frame: Tensor) -> tuple[Tensor, Tensor]:
+    def over(self, some: Tensor, height: int, width: int) -> Tensor:
+        """Return the light that drops add to a picture.
+
+        Args:
+            some: The levels, whole numbers of 0 to 255, of every `GRID`-th pixel of each row and column of the frame.
+            height: Of the picture in pixels.
+            width: The same.
+
+        Returns:
+            `[3, height, width]`, of a range of 1.
+        """
+        place = self._place(some)
+        rows, columns = (
+            (torch.arange(length, device=some.device) + shift) % period
+            for length, shift, period in zip((height, width), place, self.tile.shape, strict=True)
+        )
+        return self.tile.index_select(0, rows).index_select(1, columns) * self.light
+
+    @staticmethod
+    def _place(some: Tensor) -> tuple[Tensor, Tensor]:
         """Derive a row and a column from the frame's bytes, in integers, so that every precision finds the same."""
-        some = ((frame[:, :, ::_GRID, ::_GRID] + 1.0) * 127.5).round().to(torch.int64).sum()
-        return some * _ROW_FACTOR % TILE_ROWS, some * _COLUMN_FACTOR % TILE_COLUMNS
+        total = some.to(torch.int64).sum()
+        return total * _ROW_FACTOR % TILE_ROWS, total * _COLUMN_FACTOR % TILE_COLUMNS

@@ -1,0 +1,66 @@
+"""What scenes have to learn from that no plan of a road foresees: lamps of many makes, bonnets of many shapes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from onestep.scenes import Scene
+from onestep.scenes.hood import paint_hood
+from onestep.scenes.lamps import STANDARD, LampKind, draw_kind, draw_lamps, paint_lamp
+from onestep.scenes.layers import ALBEDO, ALPHA, HOOD, STREET, Layers
+from onestep.scenes.plan import Hood
+
+
+def test_varied_scenes_have_lamps_of_many_makes_and_bonnets_of_many_shapes() -> None:
+    scenes = [Scene.random(seed).with_variety() for seed in range(60)]
+    kinds = [draw_kind(np.random.default_rng([scene.seed, 3])) for scene in scenes]
+    assert {kind.head for kind in kinds} == {"box", "cobra", "globe", "lantern"}
+    assert len({round(kind.light) for kind in kinds}) > 5 and {kind.double for kind in kinds} == {True, False}
+    hoods = [scene.lens.hood for scene in scenes if scene.lens.hood is not None]
+    assert 24 < len(hoods) < 48 and len({hood.height for hood in hoods}) == len(hoods)
+    plain = [Scene.random(seed) for seed in range(60)]
+    assert all(scene.lens.hood is None or scene.lens.hood.gloss == 0.0 for scene in plain), (
+        "test material stays as it was"
+    )
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        STANDARD,
+        LampKind(height=10.0, arm=2.0, rise=1.0, head="cobra", double=True),
+        LampKind(height=4.0, arm=0.0, head="globe", long=0.25),
+        LampKind(height=4.0, arm=0.0, head="lantern", long=0.25),
+    ],
+    ids=lambda kind: kind.head,
+)
+def test_a_lamp_shines_where_its_light_is(kind: LampKind) -> None:
+    """The painted glass is where the ground's light comes from: at the arm's end, at the height of `light`."""
+    sprite = paint_lamp(np.random.default_rng(0), kind)
+    texture = sprite.levels[0]
+    rows, columns = np.nonzero(texture[..., STREET] > 0.2 * texture[..., STREET].max())
+    height = sprite.height * (1.0 - (rows + 0.5) / texture.shape[0])
+    across = sprite.width * ((columns + 0.5) / texture.shape[1] - 0.5)
+    assert abs(height.mean() - kind.light) < 0.4
+    assert abs(np.abs(across).mean() - kind.arm) < 0.25
+    assert (across.min() < 0.0) and (across.max() > 0.0) == (kind.double or not kind.arm)
+
+
+def test_a_median_has_masts_with_two_arms() -> None:
+    road = replace(Scene.random(3).road, median=3.0)
+    for seed in range(40):
+        lamps = draw_lamps(np.random.default_rng(seed), road, "urban", 480.0, LampKind(double=True))
+        if lamps.step:
+            middle = road.divide - 1.5
+            assert sorted(lamps.heads) == pytest.approx([middle - 1.6, middle + 1.6])
+
+
+def test_a_glossy_bonnet_mirrors_what_is_above_it() -> None:
+    layers = [Layers.empty(48, 64) for _ in range(3)]
+    for each, tone in zip(layers, (0.1, 0.9, 0.9), strict=True):
+        each.surface[..., ALBEDO], each.surface[..., ALPHA] = tone, 1.0
+    for each, gloss in zip(layers, (0.5, 0.5, 0.0), strict=True):
+        paint_hood(each, Hood(0.3, (0.05, 0.05, 0.05), gloss=gloss))
+    dark, light, matt = (float(each.surface[each.owner == HOOD][:, ALBEDO].mean()) for each in layers)
+    assert light > dark + 0.2 and matt < 0.2
