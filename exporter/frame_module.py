@@ -11,7 +11,8 @@ from onestep.training.students.generator import AnyGenerator, StudentGenerator
 class FrameToFrame(nn.Module):
     """Wrap a generator with normalisation, layout and quantisation, its prompt a constant.
 
-    A student has a form of its own for that, see `student_frames`.
+    A student has a form of its own for that (`student_frames`), with the weights that it has when this is made.
+    `translate` is the generator's own form: comparing the two proves the other.
 
     Args:
         generator: The generator, in the precision that the graph shall have.

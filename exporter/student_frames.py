@@ -46,15 +46,20 @@ def translate_frame(generator: StudentGenerator, edges: StudentEdges, frame: Ten
 def _stem(generator: StudentGenerator, edges: StudentEdges, pairs: Tensor) -> Tensor:
     """Convolve `[1, 6, H, W / 2]` in [-1, 1], and where each pixel is, with the stem's weights."""
     if generator.student.config.sees_place:
-        height, half_width = pairs.shape[2:]
-        whole = pairs.new_zeros(()).expand(1, 1, height, SHUFFLE * half_width)
-        where = coordinates(whole)
-        # One by one, each says the same in every row or in every column, and is stored as one of them.
-        sorted_places = [
-            where[:, axis : axis + 1, :, column::SHUFFLE] for column in range(SHUFFLE) for axis in range(where.shape[1])
-        ]
-        pairs = torch.cat([pairs, *sorted_places], dim=1)
+        pairs = torch.cat([pairs, *_places(pairs)], dim=1)
     return F.conv2d(pairs, edges.stem, generator.student.stem.bias, stride=(SHUFFLE, 1), padding=(2, 1))
+
+
+def _places(pairs: Tensor) -> list[Tensor]:
+    """Return how far right and how far down the left pixel of each pair is, then the right one: each [1, 1, H, W / 2].
+
+    Made of one row and of one column, so that a graph of one size stores no more.
+    """
+    height, half_width = pairs.shape[2:]
+    nothing, size = pairs.new_zeros(()), (1, 1, height, half_width)
+    across = coordinates(nothing.expand(1, 1, 1, SHUFFLE * half_width))[:, :1]
+    down = coordinates(nothing.expand(1, 1, height, 1))[:, 1:].expand(size)
+    return [place for column in range(SHUFFLE) for place in (across[..., column::SHUFFLE].expand(size), down)]
 
 
 def _interleaved(change: Tensor) -> Tensor:
@@ -64,8 +69,10 @@ def _interleaved(change: Tensor) -> Tensor:
 
 def _with_streaks(streaks: Streaks, result: Tensor, frame: Tensor) -> Tensor:
     """Lay rain over `[1, 2, 3, H, W / 2]`, black at 0 and white at 2; see `Streaks.forward`."""
-    light = streaks.over(frame[:, ::GRID, ::GRID], *frame.shape[1:3])  # [3, H, W]
-    by_pairs = _split(light, 2, (-1, SHUFFLE)).permute(3, 0, 1, 2)
+    _, height, width, _ = frame.shape
+    place = streaks.place(frame[:, ::GRID, ::GRID])
+    columns = [torch.arange(column, width, SHUFFLE, device=frame.device) for column in range(SHUFFLE)]
+    by_pairs = torch.stack([streaks.over(place, height, these) for these in columns])
     shown = result.clamp(0.0, 2.0) / 2.0
     rained: Tensor = (shown * shown + by_pairs).sqrt() * 2.0
     return rained

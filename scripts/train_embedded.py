@@ -86,7 +86,7 @@ class StudentRecipe:
 
 
 STUDENTS = {
-    "day2night": StudentRecipe(lamps=0.5, target="dark", shape=StudentShape(sees_place=True), steps=10_000),
+    "day2night": StudentRecipe(lamps=0.5, target="dark", shape=StudentShape(sees_place=True)),
     "night2day": StudentRecipe(target="bright", steadiness=5.0),
     "clear2rainy": StudentRecipe(target="wet", streaks=0.3, shape=StudentShape(sees_place=True)),
     "clear2foggy": StudentRecipe(target="murky"),

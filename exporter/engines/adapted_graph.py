@@ -1,8 +1,8 @@
 """The bundle's graph with two changes that TensorRT needs and that change no result.
 
 1. Its shuffle layers take no uint8 (TensorRT-RTX 1.7: "first input has type UInt8 but must have type Float, Half,
-   ..."), so a Transpose of bytes followed by a Cast becomes the Cast followed by the Transpose, and the other way round
-   at the end. The two commute exactly.
+   ..."), so bytes become float32 numbers at once, and numbers become bytes last: transpositions and reshapes between
+   these and the frame move numbers. Both commute exactly.
 2. Keys of a cross-attention that were folded into a constant already transposed keep the builder from recognising the
    attention. The constant is stored as it was, with a Transpose behind it. See `attention`.
 
@@ -10,14 +10,16 @@ Only the structure is copied; weights stay in the bundle's external data, but fo
 """
 
 from collections import defaultdict
+from collections.abc import MutableSequence
 from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import NodeProto, TensorProto, helper, numpy_helper
+from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 from onnx.external_data_helper import load_external_data_for_tensor
 
 _LAST_TWO_SWAPPED = [0, 1, 3, 2]
+_MOVING = ("Transpose", "Reshape")
 Users = dict[str, list[NodeProto]]
 
 
@@ -28,10 +30,55 @@ def adapted_graph(path: Path) -> onnx.ModelProto:
         path: The ONNX file.
     """
     model = onnx.load(str(path), load_external_data=False)
-    users = _users(model)
-    _keep_bytes_out_of_transposes(model, users)
-    _show_keys_untransposed(model, users, path.parent)
+    for value in model.graph.input:
+        if _holds_bytes(value):
+            _cast_first(model.graph, value.name)
+    for value in model.graph.output:
+        if _holds_bytes(value):
+            _cast_last(model.graph, value.name)
+    _forget_bytes_between(model.graph)
+    _show_keys_untransposed(model, _users(model), path.parent)
     return model
+
+
+def _holds_bytes(value: ValueInfoProto) -> bool:
+    return bool(value.type.tensor_type.elem_type == TensorProto.UINT8)
+
+
+def _cast_first(graph: GraphProto, name: str) -> None:
+    """Let all readers of an input of bytes read float32 numbers."""
+    numbers = f"{name}_numbers"
+    for node in graph.node:
+        _rename(node.input, name, numbers)
+    graph.node.insert(0, helper.make_node("Cast", [name], [numbers], f"node_{numbers}", to=TensorProto.FLOAT))
+
+
+def _cast_last(graph: GraphProto, name: str) -> None:
+    """Move the Cast to bytes behind what only moves them, so that it makes the output."""
+    makers, numbers, moving = {node.output[0]: node for node in graph.node}, f"{name}_numbers", []
+    node = makers.get(name)
+    while node is not None and node.op_type in _MOVING:
+        moving.append(node)
+        node = makers.get(node.input[0])
+    if not moving or node is None or node.op_type != "Cast":
+        return
+    _rename(moving[-1].input, node.output[0], node.input[0])
+    _rename(moving[0].output, name, numbers)
+    graph.node.remove(node)
+    graph.node.append(helper.make_node("Cast", [numbers], [name], f"node_{numbers}", to=TensorProto.UINT8))
+
+
+def _rename(names: MutableSequence[str], old: str, new: str) -> None:
+    for place, name in enumerate(names):
+        if name == old:
+            names[place] = new
+
+
+def _forget_bytes_between(graph: GraphProto) -> None:
+    """Drop the types of what held bytes: it holds numbers now, and its type follows from its maker's."""
+    left = [value for value in graph.value_info if not _holds_bytes(value)]
+    del graph.value_info[:]
+    graph.value_info.extend(left)
 
 
 def _users(model: onnx.ModelProto) -> Users:
@@ -40,18 +87,6 @@ def _users(model: onnx.ModelProto) -> Users:
         for name in node.input:
             users[name].append(node)
     return users
-
-
-def _keep_bytes_out_of_transposes(model: onnx.ModelProto, users: Users) -> None:
-    inputs = {value.name for value in model.graph.input}
-    for node in model.graph.node:
-        follower = _only_user(users, node.output[0])
-        if follower is None or {node.op_type, follower.op_type} != {"Transpose", "Cast"}:
-            continue
-        reads_bytes = node.op_type == "Transpose" and node.input[0] in inputs
-        if reads_bytes or (node.op_type == "Cast" and _cast_to(node) == TensorProto.UINT8):
-            _swap_operations(node, follower)
-            _forget_shape(model, node.output[0])
 
 
 def _show_keys_untransposed(model: onnx.ModelProto, users: Users, folder: Path) -> None:
@@ -85,24 +120,3 @@ def _swapped(tensor: TensorProto, name: str, folder: Path) -> TensorProto:
 def _only_user(users: Users, name: str) -> NodeProto | None:
     found = users.get(name, [])
     return found[0] if len(found) == 1 else None
-
-
-def _cast_to(node: NodeProto) -> int:
-    return next(int(attribute.i) for attribute in node.attribute if attribute.name == "to")
-
-
-def _swap_operations(first: NodeProto, second: NodeProto) -> None:
-    """Let two nodes in a row do each other's operation; names and connections stay."""
-    kept = NodeProto()
-    kept.CopyFrom(first)
-    for target, source in ((first, second), (second, kept)):
-        target.op_type = source.op_type
-        attributes = list(source.attribute)
-        del target.attribute[:]
-        target.attribute.extend(attributes)
-
-
-def _forget_shape(model: onnx.ModelProto, name: str) -> None:
-    left = [value for value in model.graph.value_info if value.name != name]
-    del model.graph.value_info[:]
-    model.graph.value_info.extend(left)

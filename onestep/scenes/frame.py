@@ -68,7 +68,10 @@ class SceneFrame:
 
     @cached_property
     def lights(self) -> Floats:
-        """How much each pixel gives off light of its own where lamps are on, float32 [H, W]: 0 is not, 1 is a lamp."""
+        """What shines where lamps are on, float32 [H, W], 0 to 1: lamps and lit windows.
+
+        What other cars' headlamps shine on close before them counts by its brightness; so does what a bonnet mirrors.
+        """
         lights = np.minimum(given_off(self.view).max(axis=2), np.float32(1.0))
         return np.ascontiguousarray(lights[:, ::-1] if self.mirrored else lights)
 

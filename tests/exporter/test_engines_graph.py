@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from onestep.errors import EngineBuildError
@@ -14,6 +15,8 @@ from onestep.exporter.engines.inspection import counts_from_information, telling
 from onestep.exporter.engines.precision_proof import check_islands, graph_counts
 from onestep.frame_size import FrameSize
 from onestep.training.folder import PackedGenerator
+from onestep.training.students.generator import StudentGenerator
+from onestep.training.students.network import StudentNetwork, StudentShape
 from tests.exporter.engine_bundles import engine_bundle
 
 SIZE = FrameSize(64, 32)
@@ -26,11 +29,30 @@ def path(packed: PackedGenerator, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 def test_no_transpose_touches_bytes_and_the_result_is_the_same(path: Path) -> None:
+    _check_adapted(path)
+
+
+@pytest.mark.parametrize("streaks", [0.0, 1.0], ids=["dry", "rain"])
+def test_bytes_of_a_student_stay_at_the_border(tmp_path: Path, streaks: float) -> None:
+    """Its graph reshapes bytes, and rain adds up some of them."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        student = StudentNetwork.of_shape(StudentShape((16, 16), (0, 1), (1,), sees_place=True))
+    generator = StudentGenerator(student.eval(), streaks).eval()
+    folder = tmp_path / "bundle"
+    _check_adapted(engine_bundle(folder, generator, torch.zeros(1, 1, 1), size=SIZE).graph_path)
+
+
+def _check_adapted(path: Path) -> None:
     frame = np.random.default_rng(0).integers(0, 256, (1, SIZE.height, SIZE.width, 3), np.uint8)
     adapted = adapted_graph(path)
     first, last = adapted.graph.node[0], adapted.graph.node[-1]
     assert (first.op_type, list(first.input)) == ("Cast", ["frame"])
     assert (last.op_type, list(last.output)) == ("Cast", ["translated"])
+    assert [list(node.input).count("frame") for node in adapted.graph.node[1:]].count(1) == 0
+    inferred = onnx.shape_inference.infer_shapes(adapted, strict_mode=True)
+    bytes_between = [v.name for v in inferred.graph.value_info if v.type.tensor_type.elem_type == TensorProto.UINT8]
+    assert not bytes_between
     onnx.save(adapted, str(path.with_name("adapted.onnx")))
     before, after = (
         onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"]).run(None, {"frame": frame})[0]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from onestep.scenes import Scene
+from onestep.scenes.canvas import Canvas
 from onestep.scenes.hood import paint_hood
 from onestep.scenes.lamps import STANDARD, LampKind, draw_kind, draw_lamps, paint_lamp
 from onestep.scenes.layers import ALBEDO, ALPHA, HOOD, STREET, Layers
@@ -23,6 +24,20 @@ def test_varied_scenes_have_lamps_of_many_makes_and_bonnets_of_many_shapes() -> 
     assert all(scene.lens.hood is None or scene.lens.hood.gloss == 0.0 for scene in plain), (
         "test material stays as it was"
     )
+
+
+def test_the_lamp_of_test_scenes_stays_as_it_was() -> None:
+    """Published figures rest on these scenes."""
+    canvas = Canvas(4.2, 8.3, 26)
+    grey = float(np.random.default_rng(5).uniform(0.08, 0.4))
+    steel, glass = (grey, grey, grey), (0.6, 0.6, 0.58)
+    canvas.paint(canvas.outline([(-0.1, 0.0), (-0.05, 8.0), (0.05, 8.0), (0.1, 0.0)]), steel)
+    canvas.paint(canvas.box(-1.6, 0.05, 7.95, 8.05), steel)
+    canvas.paint(canvas.box(-1.95, -1.25, 7.92, 8.12, 0.06), steel)
+    canvas.paint(canvas.box(-1.92, -1.28, 7.84, 7.96, 0.03), glass, street=38.0)
+    now, then = paint_lamp(np.random.default_rng(5), STANDARD), canvas.sprite()
+    np.testing.assert_allclose(now.levels[0], then.levels[0], atol=1e-4)
+    assert STANDARD.light == pytest.approx(7.9)
 
 
 @pytest.mark.parametrize(

@@ -211,6 +211,17 @@ def test_a_lone_lamp_counts_like_a_shop_window() -> None:
     assert float(lamp_difference(without_lamp, target, torch.zeros_like(lights))) == 0.0
 
 
+def test_a_light_weighs_the_same_in_a_corner() -> None:
+    """The border of a window is no border of the street."""
+    lights = torch.ones(1, 1, 96, 128)
+    missed = []
+    for place in ((..., slice(0, 8), slice(0, 8)), (..., slice(48, 56), slice(64, 72))):
+        result = torch.ones(1, 3, 96, 128)
+        result[place] = -1.0
+        missed.append(float(lamp_difference(result, torch.ones(1, 3, 96, 128), lights)))
+    assert missed[0] == pytest.approx(missed[1])
+
+
 @pytest.mark.parametrize(("height", "width"), [(16, 32), (90, 61)])
 def test_lights_of_any_size_are_weighed(height: int, width: int) -> None:
     result, target = torch.zeros(2, 3, height, width), torch.ones(2, 3, height, width)
@@ -289,6 +300,10 @@ def test_drawing_batches_takes_no_helpers_from_the_step() -> None:
     try:
         StudentTrainer(small_student(), _options(3)).run(lambda step: [Counting()], perceptual=None)
         assert threads == [1, 1, 1] and torch.get_num_threads() == 2
+        later = threading.Thread(target=lambda: threads.append(torch.get_num_threads()))
+        later.start()
+        later.join()
+        assert threads[-1] == 2, "threads that begin afterwards have theirs"
     finally:
         torch.set_num_threads(before)
 

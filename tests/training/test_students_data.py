@@ -164,6 +164,8 @@ def test_lights_lie_where_the_night_shines(tmp_path: Path) -> None:
     assert float(batch.lights.min()) >= 0.0 and 0.5 < float(batch.lights.max()) <= 1.0
     brightest = batch.truth.amax(dim=1, keepdim=True)
     assert float(brightest[batch.lights > 0.5].mean()) > float(brightest[batch.lights < 0.01].mean()) + 0.5
+    by_day = RenderedSource(pairs, "dark", "day", FrameSize(96, 64), 6).batch(np.random.default_rng(3))
+    assert by_day.lights is None, "lamps are off"
 
 
 @pytest.mark.parametrize(("target", "follows"), [("wet", True), ("murky", False)])

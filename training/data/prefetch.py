@@ -45,7 +45,7 @@ class Prefetcher(Generic[B]):
         )
         self._ahead = ahead
         self._waiting: deque[Future[B]] = deque()
-        self._closed = False
+        self._closed, self._helpers = False, torch.get_num_threads()
 
     def __iter__(self) -> Iterator[B]:
         return self
@@ -70,6 +70,8 @@ class Prefetcher(Generic[B]):
         self._closed = True
         self._waiting.clear()
         self._pool.shutdown(wait=True, cancel_futures=True)
+        # PyTorch keeps the number that its threads asked for as what new threads get.
+        torch.set_num_threads(self._helpers)
 
     def __enter__(self) -> Prefetcher[B]:
         return self

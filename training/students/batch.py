@@ -22,7 +22,7 @@ class Batch:
     """`[B / 2, h, w, 2]`, pixels: where each pixel of the second half's pictures was in the first half's, which are
     the same scenes a moment earlier. None where the pictures do not belong together."""
     lights: Tensor | None = None
-    """`[B, 1, h, w]` in [0, 1]: what gives off light where lamps are on. None where it is not known."""
+    """`[B, 1, h, w]` in [0, 1]: what gives off light. None where it is not known, or lamps are off."""
     corners: Tensor | None = None
     """`[B, 4]`: where in their frames the pictures were cut out, see `StudentNetwork.forward`. None for whole ones."""
 

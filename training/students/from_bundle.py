@@ -33,7 +33,8 @@ def student_from_bundle(folder: str | Path) -> PackedStudent:
     bundle = open_bundle(folder)
     refusal = GeneratorError(
         f"{bundle.path} is a bundle of {bundle.manifest.base} in {bundle.manifest.precision}, and holds no student's "
-        "weights as they were trained. Name the generator's own folder, or a student's fp32 bundle."
+        "weights as they were trained. Name the generator's own folder, or a student's fp32 bundle of this version of "
+        "onestep."
     )
     if bundle.manifest.precision != "fp32":
         raise refusal

@@ -152,7 +152,9 @@ def _bright_places(result: Tensor, target: Tensor) -> Tensor:
 
 def _each_light(lights: Tensor) -> Tensor:
     """Weigh the pixels of each light, and those at its edge, by how little else shines around it: `[B, 1, h, w]`."""
-    crowd = F.avg_pool2d(F.avg_pool2d(lights, _CROWD_PX, ceil_mode=True), 3, stride=1, padding=1)
+    crowd = F.avg_pool2d(
+        F.avg_pool2d(lights, _CROWD_PX, ceil_mode=True), 3, stride=1, padding=1, count_include_pad=False
+    )
     around = F.interpolate(crowd, scale_factor=float(_CROWD_PX), mode="nearest")[
         ..., : lights.shape[2], : lights.shape[3]
     ]

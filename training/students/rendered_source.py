@@ -19,6 +19,7 @@ _EARLIER, _LATER = 0, 1
 _MIDDLES = {"night": 0.15, "dark": 0.15}
 """Of the brightness of pictures under a condition, where it is not that of the day: a contrast around the day's makes a
 night black."""
+_LAMPS_ARE_ON = ("night", "dark")
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class RenderedSource:
 
     def _pair(
         self, index: int, rng: np.random.Generator
-    ) -> tuple[list[tuple[Tensor, Tensor, Tensor | None, Tensor]], Tensor, Tensor]:
+    ) -> tuple[list[tuple[Tensor, Tensor, Tensor | None, Tensor | None]], Tensor, Tensor]:
         """Return both moments, the flow between them, and where the window was cut out."""
         source, truth = self.pairs.frames[self.condition][index], self.pairs.frames[self.target][index]
         whole = FrameSize(source.shape[2], source.shape[1])
@@ -66,6 +67,6 @@ class RenderedSource:
         for moment in (_EARLIER, _LATER):
             seen = maybe_another_camera(window.image(source[moment]), camera_seed, middle=middle)
             teacher = None if self.translated is None else wanted(self.translated[index, moment])
-            lights = window.lights(self.pairs.lights[index, moment])
+            lights = window.lights(self.pairs.lights[index, moment]) if self.target in _LAMPS_ARE_ON else None
             moments.append((random_degradation(seen, rng), wanted(truth[moment]), teacher, lights))
         return moments, window.flow(self.pairs.flow[index]), window.corners(whole)

@@ -48,30 +48,32 @@ class Streaks(nn.Module):
             `[B, 3, H, W]` in [-1, 1].
         """
         some = ((frame[:, :, ::GRID, ::GRID] + 1.0) * 127.5).round()
+        height, width = picture.shape[2:]
+        light = self.over(self.place(some), height, torch.arange(width, device=frame.device))
         shown = (picture + 1.0) / 2.0
-        light = self.over(some, *picture.shape[2:])
         return (shown * shown + light).sqrt().clamp(max=1.0) * 2.0 - 1.0
 
-    def over(self, some: Tensor, height: int, width: int) -> Tensor:
+    @staticmethod
+    def place(some: Tensor) -> tuple[Tensor, Tensor]:
+        """Derive a row and a column from bytes of the frame, in integers, so that every precision finds the same.
+
+        Args:
+            some: The levels, whole numbers of 0 to 255, of every `GRID`-th pixel of each row and column.
+        """
+        total = some.to(torch.int64).sum()
+        return total * _ROW_FACTOR % TILE_ROWS, total * _COLUMN_FACTOR % TILE_COLUMNS
+
+    def over(self, place: tuple[Tensor, Tensor], height: int, columns: Tensor) -> Tensor:
         """Return the light that drops add to a picture.
 
         Args:
-            some: The levels, whole numbers of 0 to 255, of every `GRID`-th pixel of each row and column of the frame.
+            place: Row and column from which on the pattern lies over the picture.
             height: Of the picture in pixels.
-            width: The same.
+            columns: Which of its columns are asked for, `[n] int64`.
 
         Returns:
-            `[3, height, width]`, of a range of 1.
+            `[3, height, n]`, of a range of 1.
         """
-        place = self._place(some)
-        rows, columns = (
-            (torch.arange(length, device=some.device) + shift) % period
-            for length, shift, period in zip((height, width), place, self.tile.shape, strict=True)
-        )
-        return self.tile.index_select(0, rows).index_select(1, columns) * self.light
-
-    @staticmethod
-    def _place(some: Tensor) -> tuple[Tensor, Tensor]:
-        """Derive a row and a column from the frame's bytes, in integers, so that every precision finds the same."""
-        total = some.to(torch.int64).sum()
-        return total * _ROW_FACTOR % TILE_ROWS, total * _COLUMN_FACTOR % TILE_COLUMNS
+        row, column = place
+        rows = (torch.arange(height, device=columns.device) + row) % TILE_ROWS
+        return self.tile.index_select(0, rows).index_select(1, (columns + column) % TILE_COLUMNS) * self.light
