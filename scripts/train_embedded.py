@@ -4,7 +4,7 @@
     python scripts/train_embedded.py --work runs/embedded --students clear2foggy
 
 Each stage leaves its result in the work folder and is skipped when it is there; one that was cut off goes on. The base
-and the teacher take half an hour on two idle cores, a student 0.3 s a step on two cores with AMX and 0.7 s without;
+and the teacher take half an hour on two idle cores, a student 0.3 s a step on two cores with AMX and 0.6 s without;
 students learn from known truth, and need neither. Draw a student's learning curve with `scripts/learning_curve.py`,
 export it with `onestep export --generator runs/embedded/DOMAIN-student --compact`.
 """
@@ -73,7 +73,7 @@ class StudentRecipe:
     """How large a domain's student is, and how it is trained."""
 
     lamps: float = 0.0
-    """Weight of lights: by night they are few, and what one looks at."""
+    """Weight of bright places: by night they are few, and what one looks at."""
     steadiness: float = 1.0
     """Weight of the change along the motion, in the last two fifths of the steps. A night's noise, lifted to the light
     of day, needs more than 1."""
@@ -86,7 +86,7 @@ class StudentRecipe:
 
 
 STUDENTS = {
-    "day2night": StudentRecipe(lamps=0.5, target="dark", shape=StudentShape(sees_place=True)),
+    "day2night": StudentRecipe(lamps=0.5, target="dark", shape=StudentShape(sees_place=True), steps=12_000),
     "night2day": StudentRecipe(target="bright", steadiness=5.0),
     "clear2rainy": StudentRecipe(target="wet", streaks=0.3, shape=StudentShape(sees_place=True)),
     "clear2foggy": StudentRecipe(target="murky"),
@@ -94,7 +94,7 @@ STUDENTS = {
 PERCEPTUAL = 2.0
 """Computed in every fourth step, it counts half as much as the difference of pixels."""
 STEADIER_FROM = 0.6
-PAIRS = 1440
+PAIRS = 960
 
 STAGES = (
     Stage("1-half", HALF, batch=4, steps=1300, learning_rate=1e-3),

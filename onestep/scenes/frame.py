@@ -10,7 +10,7 @@ from onestep.errors import SettingError, UnknownNameError
 from onestep.scenes.canonical import CANONICAL
 from onestep.scenes.layers import HOOD
 from onestep.scenes.lens import Exposure, develop
-from onestep.scenes.light import bright, day, given_off, night
+from onestep.scenes.light import bright, day, night
 from onestep.scenes.texture import Floats
 from onestep.scenes.view import View
 from onestep.scenes.weather import fog, rain, wet
@@ -65,15 +65,6 @@ class SceneFrame:
         """Distance along the viewing axis in metres, float32 [H, W]; np.inf in the sky."""
         depth = self.view.layers.depth
         return np.ascontiguousarray(depth[:, ::-1] if self.mirrored else depth)
-
-    @cached_property
-    def lights(self) -> Floats:
-        """What shines where lamps are on, float32 [H, W], 0 to 1: lamps and lit windows.
-
-        What other cars' headlamps shine on close before them counts by its brightness; so does what a bonnet mirrors.
-        """
-        lights = np.minimum(given_off(self.view).max(axis=2), np.float32(1.0))
-        return np.ascontiguousarray(lights[:, ::-1] if self.mirrored else lights)
 
     def flow_to(self, other: "SceneFrame") -> Floats:
         """Give where every pixel's surface point is in another frame of the same scene and size.

@@ -36,33 +36,6 @@ class Daylight:
 
 
 @dataclass(frozen=True)
-class Hood:
-    """The own car's bonnet, as far as the camera sees it.
-
-    Attributes:
-        height: Of its highest point, as a part of the picture's height.
-        tone: Its paint, linear RGB.
-        fall: How far its edge falls to the picture's sides, as a part of `height`; above 1 it leaves the picture.
-        bend: Power of the distance from the middle with which it falls.
-        middle: Place of its highest point right of the picture's middle, in half widths.
-        rim: Light on its far edge, as a factor on the paint; below 0 a dark gap.
-        gloss: Share of what it mirrors, 0..1.
-        dirt: Contrast of dust and stains, 0..1.
-        seed: Of the dirt.
-    """
-
-    height: float
-    tone: Colour
-    fall: float = 0.4
-    bend: float = 2.0
-    middle: float = 0.0
-    rim: float = 0.9
-    gloss: float = 0.0
-    dirt: float = 0.0
-    seed: int = 0
-
-
-@dataclass(frozen=True)
 class Lens:
     """The camera and its faults.
 
@@ -80,7 +53,8 @@ class Lens:
         vignette: Loss of light in the corners, 0..1.
         contrast: Strength of the tone curve's S shape, 0..1.
         saturation: Factor on colour.
-        hood: The bonnet, or None where the camera does not see it.
+        hood: Height of the visible bonnet as a part of the picture's height; 0 is none.
+        hood_tone: Its paint, linear RGB.
     """
 
     above: float
@@ -96,7 +70,8 @@ class Lens:
     vignette: float
     contrast: float
     saturation: float
-    hood: Hood | None
+    hood: float
+    hood_tone: Colour
 
 
 def draw_daylight(rng: np.random.Generator) -> Daylight:
@@ -134,12 +109,6 @@ def draw_lens(rng: np.random.Generator) -> Lens:
         vignette=float(rng.uniform(0.0, 0.25)),
         contrast=float(rng.uniform(0.2, 1.0)),
         saturation=float(rng.uniform(0.8, 1.35)),
-        hood=_draw_hood(rng, body),
+        hood=float(rng.uniform(0.03, 0.14)) if rng.random() < 0.35 else 0.0,
+        hood_tone=(body, body * float(rng.uniform(0.8, 1.1)), body * float(rng.uniform(0.7, 1.2))),
     )
-
-
-def _draw_hood(rng: np.random.Generator, body: float) -> Hood | None:
-    """Draw a plain grey bonnet, or none."""
-    height = float(rng.uniform(0.03, 0.14)) if rng.random() < 0.35 else 0.0
-    tone = (body, body * float(rng.uniform(0.8, 1.1)), body * float(rng.uniform(0.7, 1.2)))
-    return Hood(height, tone) if height else None

@@ -9,7 +9,7 @@ from onestep.errors import SettingError
 from onestep.scenes.camera import Camera
 from onestep.scenes.compose import MODELS, paint_moment, paint_props
 from onestep.scenes.frame import SceneFrame
-from onestep.scenes.hood import draw_any_hood, paint_hood
+from onestep.scenes.hood import paint_hood
 from onestep.scenes.plan import Daylight, Lens, draw_daylight, draw_lens
 from onestep.scenes.road import PLACES, Road, draw_road
 from onestep.scenes.vehicles import Vehicle, ahead, draw_traffic, driven
@@ -79,12 +79,10 @@ class Scene:
     def with_variety(self) -> "Scene":
         """Return the same scene with what no plan of a road foresees.
 
-        People, poles, and flat things of any colour and pattern stand beside the road, its lamps are of any make, and
-        the bonnet of any paint and shape, where there is one. Networks learn from it to go by the light on things that
-        they cannot name; it is in no test material.
+        People, poles, and flat things of any colour and pattern stand beside the road, and its lamps are of any make.
+        Networks learn from it to go by the light on things that they cannot name; it is in no test material.
         """
-        lens = replace(self.lens, hood=draw_any_hood(np.random.default_rng([self.seed, 4])))
-        return replace(self, varied=True, lens=lens)
+        return replace(self, varied=True)
 
     def at(self, time_seconds: float, *, size: tuple[int, int]) -> SceneFrame:
         """Paint the moment `time_seconds`, from which every condition can be rendered.
@@ -106,8 +104,7 @@ class Scene:
         camera = self._camera(time, width, height)
         cars = [(ahead(car, time, camera.s - self.start), car) for car in self.traffic]
         layers = paint_moment(props, camera, self.road, self.sky, cars)
-        if self.lens.hood is not None:
-            paint_hood(layers, self.lens.hood)
+        paint_hood(layers, self.lens)
         view = View(camera, layers, props.backdrop, props.roadside.lamps, self.sky, self.night, self.water, self.lens)
         movers = np.asarray([driven(car, time) for car in self.traffic], np.float64)
         return SceneFrame(self.seed, time, view, movers, self.mirrored)

@@ -14,6 +14,7 @@ from onestep.errors import GeneratorError, SettingError
 from onestep.exporter.compact import store_as_halves
 from onestep.exporter.export import ExportOptions, export_bundle
 from onestep.frame_size import FrameSize
+from onestep.training.students import from_bundle
 from onestep.training.students.folder import PackedStudent, StudentCard
 from onestep.training.students.from_bundle import student_from_bundle
 from onestep.training.students.generator import StudentGenerator
@@ -103,6 +104,15 @@ def test_only_a_student_in_float32_comes_back_from_its_bundle(tmp_path: Path) ->
     half = ExportOptions(precision="fp16", size=FrameSize(64, 32), parity_frame_count=1)
     report = export_bundle(student(half=True), tmp_path / "bundle", options=half)
     with pytest.raises(GeneratorError, match="is a bundle of tiny-student in fp16, and holds no student's weights"):
+        student_from_bundle(report.path)
+
+
+def test_a_student_of_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its weights have other names."""
+    options = ExportOptions(size=FrameSize(64, 32), parity_frame_count=1)
+    report = export_bundle(student(half=True), tmp_path / "bundle", options=options)
+    monkeypatch.setattr(from_bundle, "_EDGES", "earlier.")
+    with pytest.raises(GeneratorError, match="or a student's fp32 bundle of this version of onestep"):
         student_from_bundle(report.path)
 
 

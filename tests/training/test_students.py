@@ -18,7 +18,7 @@ from onestep.training.students.critic import Critic
 from onestep.training.students.folder import PackedStudent, StudentCard, load_student, save_student
 from onestep.training.students.generator import StudentGenerator
 from onestep.training.students.load_any import load_any_generator
-from onestep.training.students.losses import LossWeights, lamp_difference, student_loss, temporal_l1, wanted, warp
+from onestep.training.students.losses import LossWeights, student_loss, temporal_l1, wanted, warp
 from onestep.training.students.network import StudentNetwork, StudentShape
 from onestep.training.students.training import StudentTrainer, StudentTraining
 
@@ -191,41 +191,6 @@ def test_a_loss_counts_what_its_weights_say() -> None:
         perceptual=lambda a, b: torch.ones(len(a)),
     )
     torch.testing.assert_close(judged, only_truth + 0.5)
-
-
-def test_a_lone_lamp_counts_like_a_shop_window() -> None:
-    """Each is dark where it should shine; of the pixels, the window has three hundred times as many."""
-    target, lights = torch.full((1, 3, 96, 128), -1.0), torch.zeros(1, 1, 96, 128)
-    lamp, window = (..., slice(10, 12), slice(100, 102)), (..., slice(48, 84), slice(8, 42))
-    for place in (lamp, window):
-        target[place], lights[place] = 1.0, 1.0
-    without_lamp, without_window = target.clone(), target.clone()
-    without_lamp[lamp], without_window[window] = -1.0, -1.0
-    missed_lamp, missed_window = (
-        float(lamp_difference(each, target, lights)) for each in (without_lamp, without_window)
-    )
-    assert 0.05 * missed_window < missed_lamp < missed_window
-    by_brightness = float(lamp_difference(without_lamp, target))
-    assert by_brightness < 0.1 * missed_lamp
-    assert float(lamp_difference(target, target, lights)) == 0.0
-    assert float(lamp_difference(without_lamp, target, torch.zeros_like(lights))) == 0.0
-
-
-def test_a_light_weighs_the_same_in_a_corner() -> None:
-    """The border of a window is no border of the street."""
-    lights = torch.ones(1, 1, 96, 128)
-    missed = []
-    for place in ((..., slice(0, 8), slice(0, 8)), (..., slice(48, 56), slice(64, 72))):
-        result = torch.ones(1, 3, 96, 128)
-        result[place] = -1.0
-        missed.append(float(lamp_difference(result, torch.ones(1, 3, 96, 128), lights)))
-    assert missed[0] == pytest.approx(missed[1])
-
-
-@pytest.mark.parametrize(("height", "width"), [(16, 32), (90, 61)])
-def test_lights_of_any_size_are_weighed(height: int, width: int) -> None:
-    result, target = torch.zeros(2, 3, height, width), torch.ones(2, 3, height, width)
-    assert float(lamp_difference(result, target, torch.ones(2, 1, height, width))) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(("has_flow", "seen"), [(False, 4), (True, 2)])

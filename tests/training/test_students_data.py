@@ -44,7 +44,6 @@ def test_rendered_pairs_are_rendered_once(tmp_path: Path) -> None:
     again = render_pairs(tmp_path, **settings, on_pair=lambda done, total: told.append(done))  # type: ignore[arg-type]
     assert told == [1, 2] and len(again) == 2
     assert first.frames["night"].shape == (2, 2, 48, 64, 3) and first.flow.shape == (2, 48, 64, 2)
-    assert first.lights.shape == (2, 2, 48, 64, 1) and first.lights.dtype == np.uint8 and first.lights.max() > 0
     np.testing.assert_array_equal(first.frames["day"], again.frames["day"])
     untouched = (tmp_path / "day.npy").stat().st_mtime_ns
     more = render_pairs(tmp_path, **{**settings, "conditions": ("day", "wet")})  # type: ignore[arg-type]
@@ -126,12 +125,7 @@ def test_rendering_that_was_cut_off_goes_on(tmp_path: Path, monkeypatch: pytest.
     assert told == [2], "the first pair was there"
     np.testing.assert_array_equal(again.frames["dark"], whole.frames["dark"])
     np.testing.assert_array_equal(again.flow, whole.flow)
-    assert sorted(path.name for path in (tmp_path / "cut").iterdir()) == [
-        "dark.npy",
-        "day.npy",
-        "flow.npy",
-        "lights.npy",
-    ]
+    assert sorted(path.name for path in (tmp_path / "cut").iterdir()) == ["dark.npy", "day.npy", "flow.npy"]
 
 
 def test_rendering_for_something_else_starts_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,17 +149,6 @@ def test_sources_give_the_same_batch_for_the_same_seed(tmp_path: Path) -> None:
     assert one.image.shape == (4, 3, 16, 32) and one.truth is not None and one.teacher is None
     assert one.flow is not None and one.flow.shape == (2, 16, 32, 2)
     torch.testing.assert_close(one.image, two.image)
-
-
-def test_lights_lie_where_the_night_shines(tmp_path: Path) -> None:
-    pairs = render_pairs(tmp_path, count=3, size=FrameSize(128, 96), conditions=("day", "dark"), seed=5, processes=1)
-    batch = RenderedSource(pairs, "day", "dark", FrameSize(96, 64), 6).batch(np.random.default_rng(3))
-    assert batch.lights is not None and batch.lights.shape == (12, 1, 64, 96) and batch.truth is not None
-    assert float(batch.lights.min()) >= 0.0 and 0.5 < float(batch.lights.max()) <= 1.0
-    brightest = batch.truth.amax(dim=1, keepdim=True)
-    assert float(brightest[batch.lights > 0.5].mean()) > float(brightest[batch.lights < 0.01].mean()) + 0.5
-    by_day = RenderedSource(pairs, "dark", "day", FrameSize(96, 64), 6).batch(np.random.default_rng(3))
-    assert by_day.lights is None, "lamps are off"
 
 
 @pytest.mark.parametrize(("target", "follows"), [("wet", True), ("murky", False)])

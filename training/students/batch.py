@@ -21,14 +21,12 @@ class Batch:
     flow: Tensor | None = None
     """`[B / 2, h, w, 2]`, pixels: where each pixel of the second half's pictures was in the first half's, which are
     the same scenes a moment earlier. None where the pictures do not belong together."""
-    lights: Tensor | None = None
-    """`[B, 1, h, w]` in [0, 1]: what gives off light. None where it is not known, or lamps are off."""
     corners: Tensor | None = None
     """`[B, 4]`: where in their frames the pictures were cut out, see `StudentNetwork.forward`. None for whole ones."""
 
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on a device."""
-        parts = (self.image, self.truth, self.teacher, self.flow, self.lights, self.corners)
+        parts = (self.image, self.truth, self.teacher, self.flow, self.corners)
         image, *others = (None if part is None else part.to(device) for part in parts)
         assert image is not None
         return Batch(image, *others)

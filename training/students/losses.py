@@ -19,11 +19,7 @@ TRUSTED_CHANGE = 0.12
 reflection or a lamp: nothing is asked of the student there."""
 
 LAMP_LEVEL = 0.5
-"""Brightness, of a range of 1, above which something is taken for a lamp, a lit window, or what a lamp shines on, where
-nobody knows."""
-_CROWD_PX = 8
-_LONE_SHARE = 0.01
-"""Of the places around it: so few pixels shine around a lamp that stands alone."""
+"""Brightness, of a range of 1, above which something is a lamp, a lit window, or what a lamp shines on."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +31,7 @@ class LossWeights:
     teacher: float = 1.0
     """Distance to the teacher's result, where it was asked."""
     lamps: float = 1.0
-    """Share of the difference at lights within both, next to the distance of pixels."""
+    """Share of the difference at bright places within both, next to the distance of pixels."""
     perceptual: float = 1.0
     """Share of the perceptual distance within both, next to the distance of pixels."""
     temporal: float = 1.0
@@ -67,7 +63,7 @@ def student_loss(result: Tensor, batch: Batch, *, weights: LossWeights, perceptu
     judged = len(result) if batch.flow is None else len(batch.flow)
     for target, weight in ((batch.truth, weights.truth), (batch.teacher, weights.teacher)):
         if target is not None and weight:
-            total = total + weight * _distance(result, target, batch.lights, weights)
+            total = total + weight * _distance(result, target, weights)
             if perceptual is not None and weights.perceptual:
                 seen = _perceptual_distance(result[:judged], target[:judged], perceptual)
                 total = total + weight * weights.perceptual * seen
@@ -126,44 +122,27 @@ def warp(image: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
     return warped, inside
 
 
-def lamp_difference(result: Tensor, target: Tensor, lights: Tensor | None = None) -> Tensor:
-    """Mean absolute difference at lights, so that a few lamps count as much as all of a dark picture.
+def lamp_difference(result: Tensor, target: Tensor) -> Tensor:
+    """Mean absolute difference where the target is bright, or the result is and should not be.
 
-    Absolute and not squared: the square's optimum is a mean, which was seen as a glow around everything that might be a
-    lamp.
+    The mean is over the bright places alone, so that a few lamps count as much as all of a dark picture. Absolute and
+    not squared: the square's optimum is a mean, which was seen as a glow around everything that might be a lamp.
 
     Args:
         result: `[B, 3, h, w]` in [-1, 1].
         target: The same.
-        lights: `[B, 1, h, w]` in [0, 1], see `Batch.lights`: a lamp of a few pixels counts about as much as a shop
-            window. Where None, places count where the target is bright, or the result is and should not be.
 
     Returns:
-        A scalar; 0 where nothing shines.
+        A scalar; 0 where nothing is bright.
     """
-    place = _bright_places(result, target) if lights is None else _each_light(lights)
+    light = torch.maximum(result.detach(), target).amax(dim=1, keepdim=True)
+    place = ((light + 1.0) / 2.0 - LAMP_LEVEL).clamp(min=0.0)
     return (place * (result - target).abs()).sum() / (3.0 * place.sum()).clamp(min=1.0)
 
 
-def _bright_places(result: Tensor, target: Tensor) -> Tensor:
-    light = torch.maximum(result.detach(), target).amax(dim=1, keepdim=True)
-    return ((light + 1.0) / 2.0 - LAMP_LEVEL).clamp(min=0.0)
-
-
-def _each_light(lights: Tensor) -> Tensor:
-    """Weigh the pixels of each light, and those at its edge, by how little else shines around it: `[B, 1, h, w]`."""
-    crowd = F.avg_pool2d(
-        F.avg_pool2d(lights, _CROWD_PX, ceil_mode=True), 3, stride=1, padding=1, count_include_pad=False
-    )
-    around = F.interpolate(crowd, scale_factor=float(_CROWD_PX), mode="nearest")[
-        ..., : lights.shape[2], : lights.shape[3]
-    ]
-    return F.max_pool2d(lights, 3, stride=1, padding=1) / (around + _LONE_SHARE)
-
-
-def _distance(result: Tensor, target: Tensor, lights: Tensor | None, weights: LossWeights) -> Tensor:
+def _distance(result: Tensor, target: Tensor, weights: LossWeights) -> Tensor:
     pixels = pyramid_l1(result, target) + gradient_l1(result, target) + highlight_l1(result, target)
-    return pixels + weights.lamps * lamp_difference(result, target, lights) if weights.lamps else pixels
+    return pixels + weights.lamps * lamp_difference(result, target) if weights.lamps else pixels
 
 
 def _perceptual_distance(result: Tensor, target: Tensor, perceptual: Perceptual) -> Tensor:

@@ -30,7 +30,7 @@ MOST_LEVELS_APART = 2.0
 """Pairs are those of today if no place differs by as many levels from how it would be rendered."""
 _PLACE_PX = 8
 
-_FLOW, _LIGHTS = "flow", "lights"
+_FLOW = "flow"
 _STATE_NAME = "rendering.json"
 _SAVE_EVERY = 24
 
@@ -43,8 +43,6 @@ class RenderedPairs:
     """For each condition `[N, 2, H, W, 3] uint8`, RGB: the earlier and the later moment."""
     flow: NDArray[np.float16]
     """`[N, H, W, 2] float16`: where each pixel of the later moment was in the earlier one, (dx, dy) in pixels."""
-    lights: NDArray[np.uint8]
-    """`[N, 2, H, W, 1] uint8`: what gives off light where lamps are on, 255 for a lamp (`SceneFrame.lights`)."""
 
     def __len__(self) -> int:
         return len(self.flow)
@@ -65,7 +63,7 @@ def render_pairs(
     Several processes may ask for the same folder: one renders, the others wait.
 
     Args:
-        folder: Where the arrays lie: `flow.npy`, `lights.npy` and one `CONDITION.npy` each.
+        folder: Where the arrays lie: `flow.npy` and one `CONDITION.npy` each.
         count: Number of pairs, three per scene.
         size: Frame size in pixels.
         conditions: Names of `onestep.scenes.CONDITIONS`.
@@ -77,7 +75,7 @@ def render_pairs(
         OutputError: Arrays of another number of pairs, another size, another seed or older scenes lie there, or the
             disk has no room.
     """
-    paths = {name: folder / f"{name}.npy" for name in (*conditions, _FLOW, _LIGHTS)}
+    paths = {name: folder / f"{name}.npy" for name in (*conditions, _FLOW)}
     if all(path.exists() for path in paths.values()):
         _check_there(paths, count, size, seed)
     else:
@@ -88,8 +86,8 @@ def render_pairs(
             if missing := {name: path for name, path in paths.items() if name not in there}:
                 _render(missing, count, size, seed, processes, on_pair)
     maps = {name: np.load(path, mmap_mode="r") for name, path in paths.items()}
-    flow, lights = maps.pop(_FLOW), maps.pop(_LIGHTS)
-    return RenderedPairs(maps, flow, lights)
+    flow = maps.pop(_FLOW)
+    return RenderedPairs(maps, flow)
 
 
 @contextmanager
@@ -144,9 +142,8 @@ def _place_means(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _shapes(names: Iterable[str], count: int, size: FrameSize) -> dict[str, tuple[int, ...]]:
-    moments = (count, 2, size.height, size.width)
-    other = {_FLOW: (count, size.height, size.width, 2), _LIGHTS: (*moments, 1)}
-    return {name: other.get(name, (*moments, 3)) for name in names}
+    pictures, flow = (count, 2, size.height, size.width, 3), (count, size.height, size.width, 2)
+    return {name: flow if name == _FLOW else pictures for name in names}
 
 
 def _render(
@@ -202,15 +199,10 @@ def _pair(job: tuple[int, int, FrameSize, tuple[str, ...]]) -> dict[str, NDArray
     start = SECONDS_BETWEEN_PAIRS * (1 + index % PAIRS_PER_SCENE)
     step = float(np.random.default_rng([seed, index]).uniform(SHORTEST_SECONDS, LONGEST_SECONDS))
     earlier, later = scene.at(start, size=size), scene.at(start + step, size=size)
-    return {name: _array(name, earlier, later, size) for name in names}
-
-
-def _array(name: str, earlier: SceneFrame, later: SceneFrame, size: FrameSize) -> NDArray[np.generic]:
-    if name == _FLOW:
-        return _flow(earlier, later, size)
-    if name == _LIGHTS:
-        return np.stack([np.round(moment.lights[..., None] * 255.0) for moment in (earlier, later)]).astype(np.uint8)
-    return np.stack([earlier.render(name), later.render(name)])
+    return {
+        name: _flow(earlier, later, size) if name == _FLOW else np.stack([earlier.render(name), later.render(name)])
+        for name in names
+    }
 
 
 def _flow(earlier: SceneFrame, later: SceneFrame, size: FrameSize) -> NDArray[np.float16]:

@@ -35,7 +35,7 @@ class PictureSource:
         windows = [windows for windows, _ in pairs]
         ordered = [pair[half] for half in (0, 1) for pair in windows]
         images, teachers, corners = (torch.stack(part) for part in zip(*ordered, strict=True))
-        return Batch(images, None, teachers, torch.stack([flow for _, flow in pairs]), corners=corners)
+        return Batch(images, None, teachers, torch.stack([flow for _, flow in pairs]), corners)
 
     def _pair(self, index: int, rng: np.random.Generator) -> tuple[list[tuple[Tensor, Tensor, Tensor]], Tensor]:
         picture, teacher = self.pictures[index], self.translated[index]

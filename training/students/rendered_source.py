@@ -19,7 +19,6 @@ _EARLIER, _LATER = 0, 1
 _MIDDLES = {"night": 0.15, "dark": 0.15}
 """Of the brightness of pictures under a condition, where it is not that of the day: a contrast around the day's makes a
 night black."""
-_LAMPS_ARE_ON = ("night", "dark")
 
 
 @dataclass(frozen=True)
@@ -44,15 +43,15 @@ class RenderedSource:
         drawn = [self._pair(int(index), rng) for index in rng.integers(0, len(self.pairs), self.pairs_per_batch)]
         ordered = [drawn_pair[moment] for moment in (_EARLIER, _LATER) for drawn_pair, _, _ in drawn]
         corners = torch.stack([each for _, _, each in drawn]).repeat(2, 1)
-        image, truth, teacher, lights = (
+        image, truth, teacher = (
             torch.stack(part) if part[0] is not None else None for part in zip(*ordered, strict=True)
         )
         assert image is not None
-        return Batch(image, truth, teacher, torch.stack([flow for _, flow, _ in drawn]), lights, corners)
+        return Batch(image, truth, teacher, torch.stack([flow for _, flow, _ in drawn]), corners)
 
     def _pair(
         self, index: int, rng: np.random.Generator
-    ) -> tuple[list[tuple[Tensor, Tensor, Tensor | None, Tensor | None]], Tensor, Tensor]:
+    ) -> tuple[list[tuple[Tensor, Tensor, Tensor | None]], Tensor, Tensor]:
         """Return both moments, the flow between them, and where the window was cut out."""
         source, truth = self.pairs.frames[self.condition][index], self.pairs.frames[self.target][index]
         whole = FrameSize(source.shape[2], source.shape[1])
@@ -67,6 +66,5 @@ class RenderedSource:
         for moment in (_EARLIER, _LATER):
             seen = maybe_another_camera(window.image(source[moment]), camera_seed, middle=middle)
             teacher = None if self.translated is None else wanted(self.translated[index, moment])
-            lights = window.lights(self.pairs.lights[index, moment]) if self.target in _LAMPS_ARE_ON else None
-            moments.append((random_degradation(seen, rng), wanted(truth[moment]), teacher, lights))
+            moments.append((random_degradation(seen, rng), wanted(truth[moment]), teacher))
         return moments, window.flow(self.pairs.flow[index]), window.corners(whole)

@@ -42,11 +42,6 @@ class Window:
         """Cut `[H, W, 3] uint8` and return `[3, h, w]` in [-1, 1]."""
         return self._scaled(torch.from_numpy(self._cut(view)).permute(2, 0, 1).float() / 127.5 - 1.0)
 
-    def lights(self, lights: NDArray[np.uint8]) -> Tensor:
-        """Cut `[H, W, 1] uint8` and return `[1, h, w]` in [0, 1]."""
-        scaled = self._scaled(torch.from_numpy(self._cut(lights)).permute(2, 0, 1).float() / 255.0)
-        return scaled.clamp(0.0, 1.0)
-
     def flow(self, flow: NDArray[np.float16]) -> Tensor:
         """Cut `[H, W, 2]` in pixels and return `[h, w, 2]` in pixels of the scaled window."""
         scaled = self._scaled(torch.from_numpy(self._cut(flow)).permute(2, 0, 1).float())
