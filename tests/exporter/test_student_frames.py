@@ -53,7 +53,7 @@ def test_only_bytes_and_whole_rows_are_moved(streaks: float) -> None:
     graph = graph_from_module(module, size=FrameSize(64, 48), free=True).model.graph
     assert not [node for node in graph if node.op_type == "DepthToSpace"]
     moves = [node for node in graph if node.op_type == "Transpose"]
-    of_bytes = [node for node in moves if node.inputs[0].dtype == ir.DataType.UINT8]  # type: ignore[union-attr]
+    of_bytes = [node for node in moves if node.inputs[0].dtype == ir.DataType.UINT8]
     orders = [node.attributes["perm"].as_ints() for node in moves if node not in of_bytes]
     assert len(of_bytes) == 2 and orders
     assert all(order[-1] == len(order) - 1 for order in orders), "the last axis, a row, stays the last"
