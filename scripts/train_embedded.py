@@ -86,7 +86,7 @@ class StudentRecipe:
 
 
 STUDENTS = {
-    "day2night": StudentRecipe(lamps=0.5, target="dark", shape=StudentShape(sees_place=True), steps=12_000),
+    "day2night": StudentRecipe(lamps=0.5, target="dark", shape=StudentShape(sees_place=True), steps=14_000),
     "night2day": StudentRecipe(target="bright", steadiness=5.0),
     "clear2rainy": StudentRecipe(target="wet", streaks=0.3, shape=StudentShape(sees_place=True)),
     "clear2foggy": StudentRecipe(target="murky"),
@@ -94,6 +94,7 @@ STUDENTS = {
 PERCEPTUAL = 2.0
 """Computed in every fourth step, it counts half as much as the difference of pixels."""
 STEADIER_FROM = 0.6
+HALF_SIZE_SHARE = 0.35
 PAIRS = 960
 
 STAGES = (
@@ -208,6 +209,7 @@ def _train_student(work: Path, name: str, recipe: StudentRecipe, log: Log) -> No
         data=RenderedData(condition, recipe.target or target, pairs=PAIRS, folder=pairs),
         size=FULL,
         crop=UPRIGHT,
+        half_size_share=HALF_SIZE_SHARE,
         shape=recipe.shape,
         streaks=recipe.streaks,
         training=StudentTraining(

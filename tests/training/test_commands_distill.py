@@ -13,10 +13,12 @@ from onestep.errors import InputError, OutputError, SettingError, UnknownNameErr
 from onestep.exporter.export import ExportOptions, export_bundle
 from onestep.frame_size import FrameSize
 from onestep.training.folder import PackedGenerator
+from onestep.training.students.batch import Batch
 from onestep.training.students.distillation import DistillOptions, RenderedData, distil
 from onestep.training.students.folder import load_student, save_student
 from onestep.training.students.losses import LossWeights
 from onestep.training.students.network import StudentShape
+from onestep.training.students.rendered_source import RenderedSource
 from onestep.training.students.training import StudentTraining
 
 SIZE, CROP = FrameSize(64, 64), FrameSize(32, 32)
@@ -128,6 +130,29 @@ def test_rendered_scenes_make_a_student_that_exports(packed: PackedGenerator, tm
     assert report.manifest.frame.multiple == 4 and report.manifest.flops_per_frame.keys() == {"total"}
     half = export_bundle(again, tmp_path / "half", options=ExportOptions(precision="fp16", parity_frame_count=1))
     assert half.parity.graph_to_float32.psnr_db > 45
+
+
+def test_steps_begin_on_windows_of_half_the_side_and_end_on_whole_frames(
+    packed: PackedGenerator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[tuple[FrameSize, float]] = []
+    drawn = RenderedSource.batch
+
+    def noted(source: RenderedSource, rng: np.random.Generator) -> Batch:
+        sizes.append((source.size, source.largest_scale))
+        return drawn(source, rng)
+
+    monkeypatch.setattr(RenderedSource, "batch", noted)
+    chosen = dataclasses.replace(options(RENDERED, steps=10), crop=FrameSize(36, 32), half_size_share=0.3)
+    distil(packed, tmp_path / "s", work=tmp_path / "w", options=chosen, perceptual=None, listener=Quiet())
+    half, window, whole = (FrameSize(20, 16), 2.6), (FrameSize(36, 32), 1.3), (SIZE, 1.3)
+    assert sizes == [half] * 3 + [window] * 6 + [whole]
+
+
+@pytest.mark.parametrize("shares", [(-0.1, 0.2), (0.9, 0.2)])
+def test_shares_of_the_steps_that_are_none_are_refused(shares: tuple[float, float]) -> None:
+    with pytest.raises(SettingError, match="shares of the steps at half size and .* together 1 or less"):
+        dataclasses.replace(options(RENDERED), half_size_share=shares[0], whole_frame_share=shares[1])
 
 
 def test_a_second_run_goes_on_and_asks_nobody_again(

@@ -1,6 +1,7 @@
 """A teacher and data become a student: the data made or read, the teacher asked, the student trained, all resumable."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,6 +72,9 @@ class DistillOptions:
     crop: FrameSize = field(default_factory=lambda: FrameSize(320, 192))
     """Windows that most steps train on; the last steps see whole frames."""
     pairs_per_batch: int = 3
+    half_size_share: float = 0.0
+    """Share of the steps, at the beginning, on windows of half the side that show as much, at a third of the cost: what
+    is where, and how dark it becomes, needs no more (progressive learning, Tan and Le 2021, `EfficientNetV2`)."""
     whole_frame_share: float = 0.2
     """Share of the steps, at the end, of which every other one sees whole frames."""
     shape: StudentShape = field(default_factory=StudentShape)
@@ -82,6 +86,11 @@ class DistillOptions:
     def __post_init__(self) -> None:
         if self.streaks < 0.0:
             raise SettingError(f"The density of streaks is 0 or more, got {self.streaks:g}.")
+        if min(self.half_size_share, self.whole_frame_share) < 0.0 or self.half_size_share + self.whole_frame_share > 1:
+            raise SettingError(
+                "The shares of the steps at half size and on whole frames are 0 or more, and together 1 or less; got "
+                f"{self.half_size_share:g} and {self.whole_frame_share:g}."
+            )
         if isinstance(self.data, Path) and not self.training.weights.teacher:
             raise SettingError(
                 f"For the pictures of {self.data} only the teacher knows the result, and its weight is 0. Give it a "
@@ -139,7 +148,7 @@ def distil(
     for checked in (size, options.crop):
         checked_multiple(checked, student.frame_multiple, what="The student")
     claim_work(work, _settings(teacher, size, options, perceptual))
-    sources = _sources(teacher, size, work, options, listener)
+    sources = _sources(teacher, size, work, options, listener, multiple=student.frame_multiple)
     listener.stage("training the student")
     trainer = StudentTrainer(student, options.training)
     if (work / PROGRESS_NAME).exists():
@@ -210,15 +219,29 @@ def _data_settings(data: RenderedData | Path) -> dict[str, Any]:
 
 
 def _sources(
-    teacher: Teacher, size: FrameSize, work: Path, options: DistillOptions, listener: Listener
+    teacher: Teacher, size: FrameSize, work: Path, options: DistillOptions, listener: Listener, *, multiple: int
 ) -> Callable[[int], Sequence[BatchSource]]:
-    """Return what gives each step its sources: windows at first, at the end whole frames in turn with them."""
+    """Return what gives each step its sources: small windows, then windows, at the end whole frames in turn with them.
+
+    Args:
+        teacher, size, work, options, listener: See `distil`.
+        multiple: Of which the sides of all pictures are.
+    """
     make = _rendered if isinstance(options.data, RenderedData) else _pictures
     source = make(teacher, size, work, options, listener)
     few = max(1, round(options.pairs_per_batch * options.crop.pixels / size.pixels))
     whole = dataclasses.replace(source, size=size, pairs_per_batch=few)
+    half = FrameSize(*(math.ceil(side / 2 / multiple) * multiple for side in options.crop))
+    small = dataclasses.replace(source, size=half, largest_scale=2.0 * source.largest_scale)
+    last_small = options.training.steps * options.half_size_share
     first_whole = options.training.steps * (1.0 - options.whole_frame_share)
-    return lambda step: (source, whole) if step >= first_whole else (source,)
+
+    def of_step(step: int) -> Sequence[BatchSource]:
+        if step < last_small:
+            return (small,)
+        return (source, whole) if step >= first_whole else (source,)
+
+    return of_step
 
 
 def _rendered(

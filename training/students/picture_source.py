@@ -11,6 +11,7 @@ from onestep.frame_size import FrameSize
 from onestep.training.students.batch import Batch
 from onestep.training.students.degrade import maybe_another_camera, random_degradation
 from onestep.training.students.windows import Window
+from onestep.training.students.windscreen import maybe_windscreen
 
 LONGEST_SHIFT_PX = 12
 """Between the two windows of a pair, in pixels of the picture."""
@@ -51,7 +52,7 @@ class PictureSource:
         camera_seed = int(rng.integers(2**32))
         pair = []
         for window in (first, second):
-            seen = maybe_another_camera(window.image(picture), camera_seed)
+            seen = maybe_another_camera(maybe_windscreen(window.image(picture), camera_seed), camera_seed)
             pair.append((random_degradation(seen, rng), window.image(teacher), window.corners(whole)))
         shift = np.empty((height, width, 2), np.float16)
         shift[...] = second.left - first.left, second.top - first.top

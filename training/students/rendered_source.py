@@ -14,6 +14,7 @@ from onestep.training.students.batch import Batch
 from onestep.training.students.degrade import maybe_another_camera, random_degradation
 from onestep.training.students.pairs import RenderedPairs
 from onestep.training.students.windows import Window
+from onestep.training.students.windscreen import maybe_windscreen
 
 _EARLIER, _LATER = 0, 1
 _MIDDLES = {"night": 0.15, "dark": 0.15}
@@ -64,7 +65,8 @@ class RenderedSource:
 
         moments = []
         for moment in (_EARLIER, _LATER):
-            seen = maybe_another_camera(window.image(source[moment]), camera_seed, middle=middle)
+            mirrored = maybe_windscreen(window.image(source[moment]), camera_seed, middle=middle)
+            seen = maybe_another_camera(mirrored, camera_seed, middle=middle)
             teacher = None if self.translated is None else wanted(self.translated[index, moment])
             moments.append((random_degradation(seen, rng), wanted(truth[moment]), teacher))
         return moments, window.flow(self.pairs.flow[index]), window.corners(whole)
