@@ -16,7 +16,8 @@ WET_ROAD, WET_SIGHT = 0.8, 700.0
 """Share of the road under water, and visibility in metres: about the middle of what scenes have."""
 FOG_SIGHT = 135.0
 """Visibility in metres: the middle of what scenes have."""
-DARK = NightPlan(beam=1.8, high_beam=False, city=0.7, exposure=0.85, moon=0.4)
+DARK = NightPlan(beam=1.8, high_beam=False, city=0.7, exposure=0.85, moon=0.4, sheen=1.0)
+"""The bonnet is as bright as asphalt beside the beam: where a student wrongly sees one, there is no black patch."""
 STREET_LIGHT = (1.0, 0.78, 0.5)
 """Of all street lamps, between sodium and white: by day nobody sees which a street has, and the mean is grey."""
 BRIGHT_EXPOSURE, FOG_EXPOSURE, DARK_EXPOSURE = 1.0, 1.0, 1.0

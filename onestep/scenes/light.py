@@ -11,6 +11,8 @@ from onestep.scenes.texture import Floats, ramp
 from onestep.scenes.view import View
 
 LUX = 15.0
+SHEEN = np.asarray([0.017, 0.016, 0.014], np.float32)
+"""What glossy paint of the own bonnet mirrors at night: the lit road ahead, dim and even."""
 
 
 def day(view: View) -> Floats:
@@ -108,6 +110,7 @@ def night(view: View) -> Floats:
         )
     lit = surface[..., ALBEDO] * light + given_off(view)
     lit += (surface[..., RETRO] * head * 11.0)[..., None] * (surface[..., ALBEDO] + 0.02)
+    lit += SHEEN * (np.float32(plan.sheen) * (1.0 - view.outside))[..., None]
     veil = dim * np.float32(0.5)
     lit = through_air(np.asarray(lit, np.float32), view.distance, 6000.0, veil)
     return over_sky(view, lit, night_sky(view))

@@ -15,13 +15,15 @@ from onestep.scenes.texture import Floats, box_filter
 
 @dataclass(frozen=True)
 class NightPlan:
-    """How the night differs from scene to scene: headlamp strength, high beam, sky glow, exposure."""
+    """How the night differs from scene to scene: headlamp strength, high beam, sky glow, exposure, moon, bonnet."""
 
     beam: float
     high_beam: bool
     city: float
     exposure: float
     moon: float
+    sheen: float = 0.0
+    """How much of the lit road the own bonnet mirrors: 0 is black paint under dust, 1 is gloss."""
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.ndimage import binary_erosion
 
 from onestep.errors import SettingError, UnknownNameError
 from onestep.scenes import CONDITIONS, Scene, SceneFrame
 from onestep.scenes.canonical import ONE_CAMERA
 from onestep.scenes.clutter import draw_clutter
-from onestep.scenes.layers import AMBIENT, STREET, SUN
+from onestep.scenes.layers import AMBIENT, HOOD, STREET, SUN
 from onestep.scenes.light import given_off
 
 SIZE = (256, 144)
@@ -124,6 +125,15 @@ def test_a_canonical_condition_is_of_one_kind_and_by_one_camera(condition: str) 
     assert np.array_equal(other.render(condition), moment.render(condition))
     assert not np.array_equal(other.render("day"), moment.render("day"))
     assert not np.array_equal(frame(SEEDS[1]).render(condition), moment.render(condition))
+
+
+def test_in_the_dark_the_own_bonnet_is_dim_and_even_and_not_black() -> None:
+    """About as bright as asphalt beside the beam: where a student wrongly sees a bonnet, no black patch shall be."""
+    seed = next(seed for seed in range(50) if Scene.random(seed).lens.hood > 0.05)
+    moment = frame(seed)
+    owner = moment.view.layers.owner[:, ::-1] if moment.mirrored else moment.view.layers.owner
+    bonnet = grey(moment.render("dark"))[binary_erosion(owner == HOOD, iterations=3)]
+    assert 15 < bonnet.mean() < 50 and bonnet.std() < 5
 
 
 def test_all_street_lamps_of_a_dark_scene_have_one_colour() -> None:
