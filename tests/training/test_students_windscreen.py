@@ -1,14 +1,16 @@
 """What a windscreen mirrors: faint, fixed in the picture, and in no result that is asked for."""
 
-from collections.abc import Callable
+from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
 
 from onestep.frame_size import FrameSize
-from onestep.training.students import picture_source, windscreen
+from onestep.training.students import picture_source, rendered_source, windscreen
+from onestep.training.students.pairs import RenderedPairs
 from onestep.training.students.picture_source import PictureSource
+from onestep.training.students.rendered_source import RenderedSource
 from onestep.training.students.windscreen import maybe_windscreen
 
 GREY = torch.full((3, 96, 128), -0.2)
@@ -42,13 +44,36 @@ def test_what_is_white_stays_within_range(monkeypatch: pytest.MonkeyPatch) -> No
         assert float(maybe_windscreen(torch.ones(3, 16, 16), seed).max()) <= 1.0
 
 
-def test_a_source_mirrors_the_same_in_both_moments_and_not_in_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
-    unchanged: Callable[..., torch.Tensor] = lambda image, *_: image  # noqa: E731
-    monkeypatch.setattr(windscreen, "MIRRORED_SHARE", 1.0)
-    monkeypatch.setattr(picture_source, "maybe_another_camera", unchanged)
-    monkeypatch.setattr(picture_source, "random_degradation", unchanged)
+def test_a_source_of_pictures_mirrors_in_what_is_seen_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _see_nothing_but_windscreens(picture_source, monkeypatch)
     flat = np.full((1, 48, 64, 3), 90, np.uint8)
     batch = PictureSource(flat, flat, FrameSize(32, 32), 1).batch(np.random.default_rng(1))
     torch.testing.assert_close(batch.image[0], batch.image[1])
     assert batch.teacher is not None and float((batch.image - batch.teacher).abs().max()) > 0.01
     assert float(batch.teacher.std()) == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize(("condition", "share"), [("day", 1.0), ("night", 0.3)])
+def test_a_source_of_rendered_pairs_mirrors_in_what_is_seen_alone(
+    monkeypatch: pytest.MonkeyPatch, condition: str, share: float
+) -> None:
+    _see_nothing_but_windscreens(rendered_source, monkeypatch)
+    flat = np.full((1, 2, 48, 64, 3), 90, np.uint8)
+    pairs = RenderedPairs({condition: flat, "wet": flat}, np.zeros((1, 48, 64, 2), np.float16))
+    batch = RenderedSource(pairs, condition, "wet", FrameSize(32, 32), 1).batch(np.random.default_rng(1))
+    assert batch.truth is not None
+    torch.testing.assert_close(batch.image[0], batch.image[1])
+    mirrored = float((batch.image - batch.truth).abs().max())
+    assert 0.01 * share < mirrored < 0.6 * share
+    assert float(batch.truth.std()) == pytest.approx(0.0, abs=1e-6)
+
+
+def _see_nothing_but_windscreens(source: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unchanged(image: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
+        return image
+
+    monkeypatch.setattr(windscreen, "MIRRORED_SHARE", 1.0)
+    monkeypatch.setattr(source, "maybe_another_camera", unchanged)
+    monkeypatch.setattr(source, "random_degradation", unchanged)

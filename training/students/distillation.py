@@ -73,8 +73,8 @@ class DistillOptions:
     """Windows that most steps train on; the last steps see whole frames."""
     pairs_per_batch: int = 3
     half_size_share: float = 0.0
-    """Share of the steps, at the beginning, on windows of half the side that show as much, at a third of the cost: what
-    is where, and how dark it becomes, needs no more (progressive learning, Tan and Le 2021, `EfficientNetV2`)."""
+    """Share of the steps, at the beginning, on windows of half the side that show as much, in less than half of the
+    time: what is where and how dark it becomes needs no more (progressive learning: Tan and Le 2021)."""
     whole_frame_share: float = 0.2
     """Share of the steps, at the end, of which every other one sees whole frames."""
     shape: StudentShape = field(default_factory=StudentShape)

@@ -24,7 +24,7 @@ def maybe_windscreen(image: Tensor, seed: int, *, middle: float = DAY_MIDDLE) ->
     Args:
         image: `[3, H, W]` in [-1, 1].
         seed: Of the windscreen.
-        middle: Middle of the brightness of such pictures: what is mirrored is as bright as the day is.
+        middle: Brightness, of a range of 1, that such pictures have: what is mirrored is dimmer in the same measure.
 
     Returns:
         A picture of the same shape and range.
