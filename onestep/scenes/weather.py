@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from onestep.scenes.layers import ALBEDO, ALPHA
+from onestep.scenes.layers import ALPHA, EMIT
 from onestep.scenes.light import given_off, over_sky, reflect, through_air
 from onestep.scenes.streaks import streaks
 from onestep.scenes.texture import Floats, box_filter, grow, ramp, wrap_sample
@@ -33,12 +33,12 @@ def rain(view: View, rng: np.random.Generator) -> Floats:
 
 
 def wet(view: View) -> Floats:
-    """Light the scene in rain, less the drops in the air: float32 [H, W, 3]."""
+    """Light the scene in rain, less the drops in the air: float32 [H, W, 3]. It is day: only vehicles have lamps on."""
     surface = view.layers.surface
     ambient = np.asarray([0.78, 0.84, 0.9], np.float32)
     soaked = view.layers.road * view.water.wet
     lit = reflect(view, NO_SUN, ambient) * (1.0 - 0.5 * soaked)[..., None]
-    lit += given_off(view) * np.float32(0.12) * (surface[..., ALBEDO].max(axis=2) > 0.1)[..., None]
+    lit += surface[..., EMIT] * np.float32(0.12) * (view.layers.owner >= 0)[..., None]
     lit = over_sky(view, np.asarray(lit, np.float32), _rain_sky(view))
     lit += (_mirror(view, lit) - lit * 0.3) * _shine(view, soaked)[..., None]
     lit = through_air(lit, view.distance, view.water.rain_sight, RAIN_VEIL)

@@ -13,7 +13,7 @@ from onestep.errors import SettingError, UnknownNameError
 from onestep.scenes import CONDITIONS, Scene, SceneFrame
 from onestep.scenes.canonical import ONE_CAMERA
 from onestep.scenes.clutter import draw_clutter
-from onestep.scenes.layers import AMBIENT, HOOD, STREET, SUN
+from onestep.scenes.layers import AMBIENT, EMIT, HOOD, STREET, SUN
 from onestep.scenes.light import given_off
 
 SIZE = (256, 144)
@@ -112,6 +112,18 @@ def test_a_wet_scene_is_taken_by_the_camera_that_takes_the_day() -> None:
     assert np.array_equal(replace(moment, view=replace(moment.view, water=water)).render("wet"), moment.render("wet"))
     brighter = replace(moment, view=replace(moment.view, lens=lens))
     assert grey(brighter.render("wet")).mean() > grey(moment.render("wet")).mean() + 10
+
+
+@pytest.mark.parametrize(("vehicles", "same"), [(False, True), (True, False)])
+def test_in_rain_by_day_only_vehicles_have_their_lamps_on(vehicles: bool, same: bool) -> None:
+    moment = frame(SEEDS[0])
+    layers = moment.view.layers
+    surface = layers.surface.copy()
+    off = (layers.owner >= 0) == vehicles
+    assert surface[off, EMIT].max() > 1.0, "there are such lamps"
+    surface[off, EMIT], surface[off, STREET] = 0.0, 0.0
+    darker = replace(moment, view=replace(moment.view, layers=replace(layers, surface=surface)))
+    assert np.array_equal(darker.render("wet"), moment.render("wet")) == same
 
 
 @pytest.mark.parametrize("condition", ONE_CAMERA)

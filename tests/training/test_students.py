@@ -230,13 +230,13 @@ def test_training_is_checked() -> None:
 
 
 def test_a_student_learns_to_darken() -> None:
-    trainer = StudentTrainer(small_student(), _options(60))
+    trainer = StudentTrainer(small_student(), _options(120))
     lines: list[str] = []
     trainer.run(lambda step: [_Darkening()], perceptual=None, log=lines.append)
     image = _Darkening().batch(np.random.default_rng(99)).image
     before = float((image - ((image + 1) / 2 - 1)).abs().mean())
     after = float((trainer.average(image).detach() - ((image + 1) / 2 - 1)).abs().mean())
-    assert after < 0.5 * before and len(lines) == 6 and lines[0].startswith("step 10/60 loss")
+    assert after < 0.5 * before and len(lines) == 12 and lines[0].startswith("step 10/120 loss")
 
 
 def test_batches_are_drawn_beside_the_step_that_is_computed() -> None:

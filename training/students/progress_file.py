@@ -1,6 +1,6 @@
 """A training's state in one safetensors file: no pickle, and never half written."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -10,20 +10,20 @@ from torch import Tensor, nn
 
 from onestep.errors import CheckpointError
 
-_FORMAT = "onestep-student-progress-2"
+_FORMAT = "onestep-student-progress-3"
 _STEP = "step"
-_STATE = (_STEP, "exp_avg", "exp_avg_sq")
-"""What Adam keeps of each weight; the step stays on the CPU."""
+_STATE = (_STEP, "exp_avg", "exp_avg_sq", "momentum_buffer")
+"""What Adam and Muon keep of each weight; the step stays on the CPU."""
 
-Optimised = tuple[nn.Module, torch.optim.Optimizer]
-"""A network and the optimiser that trains it."""
+Optimised = tuple[nn.Module, Sequence[torch.optim.Optimizer]]
+"""A network and the optimisers that train it, each some of its weights."""
 
 
 def save_progress(path: Path, step: int, average: nn.Module, trained: Mapping[str, Optimised]) -> None:
-    """Write the average, and of each trained network the weights and the state of its Adam."""
+    """Write the average, and of each trained network the weights and the state of its optimisers."""
     tensors = _named(average, trained)
-    for part, (network, optimiser) in trained.items():
-        for name, parameter in network.named_parameters():
+    for part, optimised in trained.items():
+        for name, parameter, optimiser in _trained_weights(optimised):
             state = optimiser.state.get(parameter, {})
             tensors |= {f"{key}.{part}.{name}": state[key] for key in _STATE if key in state}
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
@@ -54,13 +54,13 @@ def load_progress(path: Path, average: nn.Module, trained: Mapping[str, Optimise
     with torch.no_grad():
         for name, tensor in expected.items():
             tensor.copy_(tensors[name])
-    for part, (network, optimiser) in trained.items():
-        _load_state(tensors, part, network, optimiser)
+    for part, optimised in trained.items():
+        _load_state(tensors, part, optimised)
     return int(metadata["step"])
 
 
-def _load_state(tensors: dict[str, Tensor], part: str, network: nn.Module, optimiser: torch.optim.Optimizer) -> None:
-    for name, parameter in network.named_parameters():
+def _load_state(tensors: dict[str, Tensor], part: str, optimised: Optimised) -> None:
+    for name, parameter, optimiser in _trained_weights(optimised):
         found = {key: tensors.get(f"{key}.{part}.{name}") for key in _STATE}
         state = {
             key: tensor.clone(memory_format=torch.preserve_format)
@@ -70,6 +70,16 @@ def _load_state(tensors: dict[str, Tensor], part: str, network: nn.Module, optim
         optimiser.state[parameter] = {
             key: tensor if key == _STEP else tensor.to(parameter.device) for key, tensor in state.items()
         }
+
+
+def _trained_weights(optimised: Optimised) -> Iterator[tuple[str, nn.Parameter, torch.optim.Optimizer]]:
+    """Yield the name of each weight, the weight, and the optimiser that has it."""
+    network, optimisers = optimised
+    names = {parameter: name for name, parameter in network.named_parameters()}
+    for optimiser in optimisers:
+        for group in optimiser.param_groups:
+            for parameter in group["params"]:
+                yield names[parameter], parameter, optimiser
 
 
 def _named(average: nn.Module, trained: Mapping[str, Optimised]) -> dict[str, Tensor]:

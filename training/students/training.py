@@ -1,4 +1,4 @@
-"""The optimiser's loop for students: bfloat16 where the processor is fast at it, checkpoints often, resumable."""
+"""The optimisers' loop for students: bfloat16 where the processor is fast at it, checkpoints often, resumable."""
 
 import copy
 import time
@@ -15,6 +15,7 @@ from onestep.training.data import Prefetcher
 from onestep.training.students.batch import Batch, BatchSource
 from onestep.training.students.critic import Critic
 from onestep.training.students.losses import LossWeights, Perceptual, student_loss, wanted
+from onestep.training.students.muon import student_optimisers
 from onestep.training.students.network import StudentNetwork
 from onestep.training.students.progress_file import Optimised, load_progress, save_progress
 
@@ -22,7 +23,6 @@ WARMUP_STEPS = 100
 FINAL_RATE_SHARE = 0.02
 EMA_DECAY = 0.998
 CLIP_NORM = 1.0
-WEIGHT_DECAY = 1e-4
 CRITIC_HEADSTART = 150
 """Steps that the critic learns before it is asked."""
 
@@ -80,7 +80,7 @@ class StudentTraining:
 
 
 class StudentTrainer:
-    """A student on its way: weights, their moving average, the optimiser's moments, and its critic where it has one.
+    """A student on its way: weights, their moving average, the optimisers' moments, and its critic where it has one.
 
     Args:
         student: The student, changed in place, on the device it shall be trained on.
@@ -91,9 +91,7 @@ class StudentTrainer:
         self.student, self.options = student, options
         self.student.to(memory_format=torch.channels_last).train().requires_grad_(True)
         self.average: StudentNetwork = copy.deepcopy(student).requires_grad_(False).eval()
-        self.optimiser = torch.optim.AdamW(
-            student.parameters(), lr=options.learning_rate, weight_decay=WEIGHT_DECAY, betas=(0.9, 0.99)
-        )
+        self.optimisers = student_optimisers(student, options.learning_rate)
         self.critic = Critic(bfloat16=options.bfloat16) if options.weights.adversarial else None
         if self.critic is not None:
             self.critic.network.to(next(student.parameters()).device)
@@ -163,9 +161,7 @@ class StudentTrainer:
 
     def _step(self, batch: Batch, perceptual: Perceptual | None) -> float:
         batch = batch.to(next(self.student.parameters()).device)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.options.learning_rate * _rate_share(self.step, self.options.steps)
-        self.optimiser.zero_grad(set_to_none=True)
+        self._prepare_optimisers()
         with torch.autocast(batch.image.device.type, torch.bfloat16, enabled=self.options.bfloat16):
             result = self.student(batch.image.contiguous(memory_format=torch.channels_last), batch.corners)
             loss = student_loss(result, batch, weights=self.options.weights_at(self.step), perceptual=perceptual)
@@ -173,10 +169,19 @@ class StudentTrainer:
         value = _finite(loss, self.step, self.options.learning_rate)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.student.parameters(), CLIP_NORM)
-        self.optimiser.step()
+        for optimiser in self.optimisers:
+            optimiser.step()
         self._follow()
         self._teach_critic(batch, result)
         return value
+
+    def _prepare_optimisers(self) -> None:
+        """Set the rate of this step, and forget the gradients of the last."""
+        rate = self.options.learning_rate * _rate_share(self.step, self.options.steps)
+        for optimiser in self.optimisers:
+            optimiser.zero_grad(set_to_none=True)
+            for group in optimiser.param_groups:
+                group["lr"] = rate
 
     def _opinion(self, batch: Batch, result: Tensor) -> Tensor | float:
         """Return the critic's part of the loss, once it knows enough to be asked."""
@@ -195,10 +200,10 @@ class StudentTrainer:
         return f", critic {sum(losses) / len(losses):.2f}" if losses else ""
 
     def _trained(self) -> dict[str, Optimised]:
-        """Name the networks that are trained, each with its optimiser."""
-        trained: dict[str, Optimised] = {"student": (self.student, self.optimiser)}
+        """Name the networks that are trained, each with its optimisers."""
+        trained: dict[str, Optimised] = {"student": (self.student, self.optimisers)}
         if self.critic is not None:
-            trained["critic"] = (self.critic.network, self.critic.optimiser)
+            trained["critic"] = (self.critic.network, (self.critic.optimiser,))
         return trained
 
     @torch.no_grad()
