@@ -61,7 +61,7 @@ class Scene:
         road = draw_road(rng, place)
         low, high = {"urban": (5, 14), "suburb": (8, 15), "rural": (13, 25), "highway": (20, 34)}[place]
         speed = float(rng.uniform(low, high))
-        return cls(
+        scene = cls(
             seed=checked,
             place=place,
             speed=speed,
@@ -75,6 +75,7 @@ class Scene:
             water=_draw_water(rng),
             traffic=draw_traffic(rng, road, place, speed, MODELS),
         )
+        return replace(scene, night=replace(scene.night, sheen=float(rng.uniform())))  # last: the rest is as ever
 
     def with_variety(self) -> "Scene":
         """Return the same scene with what no plan of a road foresees.

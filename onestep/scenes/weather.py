@@ -33,7 +33,10 @@ def rain(view: View, rng: np.random.Generator) -> Floats:
 
 
 def wet(view: View) -> Floats:
-    """Light the scene in rain, less the drops in the air: float32 [H, W, 3]. It is day: only vehicles have lamps on."""
+    """Light the scene in rain, less the drops in the air: float32 [H, W, 3].
+
+    It is day: only vehicles have their lamps on, and these do not light the road.
+    """
     surface = view.layers.surface
     ambient = np.asarray([0.78, 0.84, 0.9], np.float32)
     soaked = view.layers.road * view.water.wet

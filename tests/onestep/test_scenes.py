@@ -13,7 +13,7 @@ from onestep.errors import SettingError, UnknownNameError
 from onestep.scenes import CONDITIONS, Scene, SceneFrame
 from onestep.scenes.canonical import ONE_CAMERA
 from onestep.scenes.clutter import draw_clutter
-from onestep.scenes.layers import AMBIENT, EMIT, HOOD, STREET, SUN
+from onestep.scenes.layers import ALBEDO, AMBIENT, EMIT, HOOD, STREET, SUN
 from onestep.scenes.light import given_off
 
 SIZE = (256, 144)
@@ -126,6 +126,20 @@ def test_in_rain_by_day_only_vehicles_have_their_lamps_on(vehicles: bool, same: 
     assert np.array_equal(darker.render("wet"), moment.render("wet")) == same
 
 
+def test_in_rain_a_lamp_shines_whatever_its_glass_is_like_by_day() -> None:
+    moment = frame(SEEDS[0])
+    layers = moment.view.layers
+    lamps = (layers.owner >= 0) & (layers.surface[..., EMIT].max(axis=2) > 1.0)
+    surface = layers.surface.copy()
+    surface[lamps, ALBEDO] = 0.0
+    black = replace(moment, view=replace(moment.view, layers=replace(layers, surface=surface)))
+    unlit = surface.copy()
+    unlit[lamps, EMIT] = 0.0
+    off = replace(moment, view=replace(moment.view, layers=replace(layers, surface=unlit)))
+    shown = lamps[:, ::-1] if moment.mirrored else lamps
+    assert grey(black.render("wet"))[shown].mean() > grey(off.render("wet"))[shown].mean() + 20
+
+
 @pytest.mark.parametrize("condition", ONE_CAMERA)
 def test_a_canonical_condition_is_of_one_kind_and_by_one_camera(condition: str) -> None:
     """What a scene's own rain, night and camera are like does not matter, but where the camera is does."""
@@ -146,6 +160,11 @@ def test_in_the_dark_the_own_bonnet_is_dim_and_even_and_not_black() -> None:
     owner = moment.view.layers.owner[:, ::-1] if moment.mirrored else moment.view.layers.owner
     bonnet = grey(moment.render("dark"))[binary_erosion(owner == HOOD, iterations=3)]
     assert 15 < bonnet.mean() < 50 and bonnet.std() < 5
+
+
+def test_some_bonnets_mirror_the_lit_road_by_night_and_some_do_not() -> None:
+    sheens = [Scene.random(seed).night.sheen for seed in range(20)]
+    assert 0.0 <= min(sheens) < 0.3 and 0.7 < max(sheens) <= 1.0
 
 
 def test_all_street_lamps_of_a_dark_scene_have_one_colour() -> None:

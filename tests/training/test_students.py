@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from onestep.errors import CheckpointError, GeneratorError, SettingError
 from onestep.frame_size import FrameSize
@@ -303,9 +305,17 @@ def test_a_resumed_training_ends_where_an_unbroken_one_does(
     second.run(lambda step: [source], perceptual=None)
     for ours, theirs in zip(second.average.parameters(), unbroken.average.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-4)
+    for ours, theirs in zip(_momentum(second), _momentum(unbroken), strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-4)
     if second.critic is not None and unbroken.critic is not None:
         for ours, theirs in zip(_adam_state(second.critic), _adam_state(unbroken.critic), strict=True):
             torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-4)
+
+
+def _momentum(trainer: StudentTrainer) -> list[torch.Tensor]:
+    """Return what Muon keeps of a student's weights."""
+    muon = trainer.optimisers[0]
+    return [muon.state[weight]["momentum_buffer"] for weight in muon.param_groups[0]["params"]]
 
 
 def _adam_state(critic: Critic) -> list[torch.Tensor]:
@@ -387,6 +397,10 @@ def test_progress_of_another_student_is_refused(tmp_path: Path) -> None:
     other = StudentNetwork.of_shape(StudentShape(widths=(16, 16), down_blocks=(0, 1), up_blocks=(1,)))
     with pytest.raises(CheckpointError, match="is the progress of another student"):
         StudentTrainer(other, _options(1)).resume(path)
+    with safe_open(path, "pt") as file:
+        save_file(load_file(path), path, metadata={**file.metadata(), "format": "onestep-student-progress-2"})
+    with pytest.raises(CheckpointError, match="of another version of onestep"):
+        StudentTrainer(small_student(), _options(1)).resume(path)
     path.write_bytes(b"nothing")
     with pytest.raises(CheckpointError, match="cannot be read"):
         StudentTrainer(small_student(), _options(1)).resume(path)

@@ -22,16 +22,20 @@ def test_a_gradient_of_zeros_moves_nothing() -> None:
     assert torch.equal(orthogonalised(torch.zeros(4, 9)), torch.zeros(4, 9))
 
 
+@pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="torch has no Muon before 2.9")
+@pytest.mark.parametrize("shape", [(16, 8, 3, 3), (96, 24, 1, 1)])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_convolutions_move_as_their_matrices_do_in_torchs_muon(layout: torch.memory_format) -> None:
+def test_convolutions_move_as_their_matrices_do_in_torchs_muon(
+    shape: tuple[int, ...], layout: torch.memory_format
+) -> None:
     generator = torch.Generator().manual_seed(5)
-    kernel = nn.Parameter(torch.randn(16, 8, 3, 3, generator=generator).to(memory_format=layout))
+    kernel = nn.Parameter(torch.randn(shape, generator=generator).to(memory_format=layout))
     matrix = nn.Parameter(kernel.detach().flatten(1).clone())
     start = matrix.detach().clone()
-    ours = Muon([kernel], lr=0.01)
-    theirs = torch.optim.Muon([matrix], lr=0.01, weight_decay=1e-4, adjust_lr_fn="match_rms_adamw")
+    ours = Muon([kernel], lr=0.02)
+    theirs = torch.optim.Muon([matrix], lr=0.01, weight_decay=0.2, adjust_lr_fn="match_rms_adamw")
     for _ in range(5):
-        kernel.grad = torch.randn(16, 8, 3, 3, generator=generator).to(memory_format=layout)
+        kernel.grad = torch.randn(shape, generator=generator).to(memory_format=layout)
         matrix.grad = kernel.grad.flatten(1).clone()
         ours.step()
         theirs.step()  # type: ignore[no-untyped-call]
@@ -46,6 +50,5 @@ def test_each_weight_of_a_student_has_one_optimiser_and_ends_and_biases_have_ada
     assert isinstance(muon, Muon)
     assert isinstance(adamw, torch.optim.AdamW)
     assert sorted(map(id, by_muon + by_adamw)) == sorted(map(id, student.parameters()))
-    assert {student.stem.weight, student.head.weight} <= set(by_adamw)
     assert all(weight.ndim == 4 for weight in by_muon)
-    assert len(by_muon) > len(by_adamw) / 2
+    assert {weight for weight in by_adamw if weight.ndim == 4} == {student.stem.weight, student.head.weight}

@@ -62,13 +62,10 @@ def load_progress(path: Path, average: nn.Module, trained: Mapping[str, Optimise
 def _load_state(tensors: dict[str, Tensor], part: str, optimised: Optimised) -> None:
     for name, parameter, optimiser in _trained_weights(optimised):
         found = {key: tensors.get(f"{key}.{part}.{name}") for key in _STATE}
-        state = {
-            key: tensor.clone(memory_format=torch.preserve_format)
+        optimiser.state[parameter] = {
+            key: tensor.clone() if key == _STEP else torch.empty_like(parameter).copy_(tensor)
             for key, tensor in found.items()
             if tensor is not None
-        }
-        optimiser.state[parameter] = {
-            key: tensor if key == _STEP else tensor.to(parameter.device) for key, tensor in state.items()
         }
 
 
