@@ -72,8 +72,8 @@ class Stage:
 class StudentRecipe:
     """How large a domain's student is, and how it is trained."""
 
-    lamps: float = 0.0
-    """Weight of bright places: by night they are few, and what one looks at."""
+    lamps: float = 3.0
+    """Weight of what has to be made, such as lamps: it is little, and what one looks at."""
     steadiness: float = 1.0
     """Weight of the change along the motion, in the last two fifths of the steps. A night's noise, lifted to the light
     of day, needs more than 1."""
@@ -87,7 +87,7 @@ class StudentRecipe:
 
 STUDENTS = {
     "day2night": StudentRecipe(lamps=0.5, target="dark", shape=StudentShape(sees_place=True), steps=14_000),
-    "night2day": StudentRecipe(target="bright", steadiness=5.0),
+    "night2day": StudentRecipe(lamps=0.0, target="bright", steadiness=5.0),
     "clear2rainy": StudentRecipe(target="wet", streaks=0.3, shape=StudentShape(sees_place=True)),
     "clear2foggy": StudentRecipe(target="murky"),
 }

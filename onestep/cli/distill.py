@@ -45,7 +45,7 @@ def distill(
     crop: Annotated[str, typer.Option(help="WIDTHxHEIGHT of the windows that most steps see.")] = "320x192",
     truth_weight: Annotated[float, typer.Option(min=0.0, help="Weight of the known truth.")] = 1.0,
     teacher_weight: Annotated[float, typer.Option(min=0.0, help="Weight of the teacher; 0 does not ask it.")] = 1.0,
-    lamp_weight: Annotated[float, typer.Option(min=0.0, help="Share of bright places, such as lamps.")] = 1.0,
+    lamp_weight: Annotated[float, typer.Option(min=0.0, help="Share of what has to be made, such as lamps.")] = 1.0,
     temporal_weight: Annotated[float, typer.Option(min=0.0, help="Weight of steadiness along the motion.")] = 1.0,
     adversarial_weight: Annotated[
         float,

@@ -10,6 +10,7 @@ from torch import Tensor
 from onestep.errors import SettingError
 from onestep.training.pixel_losses import gradient_l1, highlight_l1, pyramid_l1
 from onestep.training.students.batch import Batch
+from onestep.training.students.made import made_difference
 
 Perceptual = Callable[[Tensor, Tensor], Tensor]
 """Two `[B, 3, H, W]` in [-1, 1], RGB, to one distance per picture, `[B]`."""
@@ -17,9 +18,6 @@ Perceptual = Callable[[Tensor, Tensor], Tensor]
 TRUSTED_CHANGE = 0.12
 """Where the target itself changes by more than this along the flow (of a range of 2), something came into view, or is a
 reflection or a lamp: nothing is asked of the student there."""
-
-LAMP_LEVEL = 0.5
-"""Brightness, of a range of 1, above which something is a lamp, a lit window, or what a lamp shines on."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class LossWeights:
     teacher: float = 1.0
     """Distance to the teacher's result, where it was asked."""
     lamps: float = 1.0
-    """Share of the difference at bright places within both, next to the distance of pixels."""
+    """Share of what has to be made, such as lamps, within both, next to the distance of pixels."""
     perceptual: float = 1.0
     """Share of the perceptual distance within both, next to the distance of pixels."""
     temporal: float = 1.0
@@ -63,7 +61,7 @@ def student_loss(result: Tensor, batch: Batch, *, weights: LossWeights, perceptu
     judged = len(result) if batch.flow is None else len(batch.flow)
     for target, weight in ((batch.truth, weights.truth), (batch.teacher, weights.teacher)):
         if target is not None and weight:
-            total = total + weight * _distance(result, target, weights)
+            total = total + weight * _distance(result, target, batch.image, weights)
             if perceptual is not None and weights.perceptual:
                 seen = _perceptual_distance(result[:judged], target[:judged], perceptual)
                 total = total + weight * weights.perceptual * seen
@@ -122,27 +120,9 @@ def warp(image: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
     return warped, inside
 
 
-def lamp_difference(result: Tensor, target: Tensor) -> Tensor:
-    """Mean absolute difference where the target is bright, or the result is and should not be.
-
-    The mean is over the bright places alone, so that a few lamps count as much as all of a dark picture. Absolute and
-    not squared: the square's optimum is a mean, which was seen as a glow around everything that might be a lamp.
-
-    Args:
-        result: `[B, 3, h, w]` in [-1, 1].
-        target: The same.
-
-    Returns:
-        A scalar; 0 where nothing is bright.
-    """
-    light = torch.maximum(result.detach(), target).amax(dim=1, keepdim=True)
-    place = ((light + 1.0) / 2.0 - LAMP_LEVEL).clamp(min=0.0)
-    return (place * (result - target).abs()).sum() / (3.0 * place.sum()).clamp(min=1.0)
-
-
-def _distance(result: Tensor, target: Tensor, weights: LossWeights) -> Tensor:
+def _distance(result: Tensor, target: Tensor, image: Tensor, weights: LossWeights) -> Tensor:
     pixels = pyramid_l1(result, target) + gradient_l1(result, target) + highlight_l1(result, target)
-    return pixels + weights.lamps * lamp_difference(result, target) if weights.lamps else pixels
+    return pixels + weights.lamps * made_difference(result, target, image) if weights.lamps else pixels
 
 
 def _perceptual_distance(result: Tensor, target: Tensor, perceptual: Perceptual) -> Tensor:
