@@ -1,8 +1,8 @@
 """What a translation has to make, and cannot take from its input: lamps that are lit, windows, shadows that go.
 
 Nearly all of a picture in rain, in fog or by night is a smooth map of the picture by day: darker, paler, bluer, by
-amounts that change slowly from place to place. A lamp that is switched on is not. It is a thousandth of the pixels, so
-that a mean over all of them asks for everything else first.
+amounts that change slowly from place to place. A lamp that is switched on is not. It is so few of the pixels that a
+mean over all of them asks for everything else first.
 """
 
 import torch
