@@ -1,4 +1,4 @@
-"""Muon for a student's inner convolutions, AdamW for the rest: in as many steps a student learns more.
+"""Muon for a student's inner convolutions, AdamW for the rest.
 
 Momentum orthogonalised by Newton-Schulz iterations (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon),
 scaled by a weight's size (Liu et al. 2025, arXiv:2502.16982, section 2.2), to half of AdamW's steps at the same rate.
