@@ -135,17 +135,18 @@ def test_rendered_scenes_make_a_student_that_exports(packed: PackedGenerator, tm
 def test_steps_begin_on_windows_of_half_the_side_and_end_on_whole_frames(
     packed: PackedGenerator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sizes: list[tuple[FrameSize, float]] = []
+    sizes: list[tuple[FrameSize, tuple[float, float]]] = []
     drawn = RenderedSource.batch
 
     def noted(source: RenderedSource, rng: np.random.Generator) -> Batch:
-        sizes.append((source.size, source.largest_scale))
+        sizes.append((source.size, source.scales))
         return drawn(source, rng)
 
     monkeypatch.setattr(RenderedSource, "batch", noted)
     chosen = dataclasses.replace(options(RENDERED, steps=10), crop=FrameSize(36, 32), half_size_share=0.3)
     distil(packed, tmp_path / "s", work=tmp_path / "w", options=chosen, perceptual=None, listener=Quiet())
-    half, window, whole = (FrameSize(20, 16), 2.6), (FrameSize(36, 32), 1.3), (SIZE, 1.3)
+    half = (FrameSize(20, 16), (2.0, 2.6))
+    window, whole = (FrameSize(36, 32), (1.0, 1.3)), (SIZE, (1.0, 1.3))
     assert sizes == [half] * 3 + [window] * 6 + [whole]
 
 

@@ -37,6 +37,17 @@ def test_a_window_cuts_picture_and_flow_alike() -> None:
     assert float(difference.mean()) < 0.01
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_windows_of_half_the_side_show_as_much(seed: int) -> None:
+    """Twice the scale, as far as the picture goes: what a road mirrors is in them, too."""
+    picture, rng = FrameSize(512, 288), np.random.default_rng(seed)
+    full = Window.random(picture, FrameSize(224, 288), rng, scales=(1.0, 1.3))
+    half = Window.random(picture, FrameSize(128, 160), rng, scales=(2.0, 2.6))
+    assert full.rows == half.rows == picture.height and half.columns > full.columns
+    free = Window.random(picture, FrameSize(100, 50), rng, scales=(2.0, 2.6))
+    assert 100 <= free.rows <= 130 and 200 <= free.columns <= 260
+
+
 def test_rendered_pairs_are_rendered_once(tmp_path: Path) -> None:
     settings = {"count": 2, "size": SIZE, "conditions": ("day", "night"), "seed": 5, "processes": 1}
     told: list[int] = []

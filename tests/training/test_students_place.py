@@ -59,7 +59,7 @@ def test_sources_say_where_their_windows_were() -> None:
     """The picture's colours are its places, so that they tell where a window was."""
     across, down = np.meshgrid(np.arange(64), np.arange(48))
     picture = np.stack([across, down, 0 * down], axis=-1)[None].astype(np.uint8)
-    batch = PictureSource(picture, picture, FrameSize(32, 16), 4, largest_scale=1.0).batch(np.random.default_rng(1))
+    batch = PictureSource(picture, picture, FrameSize(32, 16), 4, scales=(1.0, 1.0)).batch(np.random.default_rng(1))
     assert batch.teacher is not None and batch.corners is not None
     colours = (batch.teacher + 1.0) * 127.5
     top = (2.0 * colours[:, 1, 0, 0]) / 48 - 1.0

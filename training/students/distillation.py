@@ -232,7 +232,7 @@ def _sources(
     few = max(1, round(options.pairs_per_batch * options.crop.pixels / size.pixels))
     whole = dataclasses.replace(source, size=size, pairs_per_batch=few)
     half = FrameSize(*(math.ceil(side / 2 / multiple) * multiple for side in options.crop))
-    small = dataclasses.replace(source, size=half, largest_scale=2.0 * source.largest_scale)
+    small = dataclasses.replace(source, size=half, scales=(2.0 * source.scales[0], 2.0 * source.scales[1]))
     last_small = options.training.steps * options.half_size_share
     first_whole = options.training.steps * (1.0 - options.whole_frame_share)
 

@@ -41,7 +41,7 @@ def student_from_bundle(folder: str | Path) -> PackedStudent:
     model = onnx.load(str(bundle.graph_path))
     try:
         weights = _named(_STUDENT, model) | unsorted(_named(_EDGES, model))
-        student = StudentNetwork.of_shape(_shape(weights))
+        student = StudentNetwork.of_shape(_shape(weights, smooth=_interpolates(model)))
         student.load_state_dict(weights)
     except (KeyError, RuntimeError) as err:
         raise refusal from err
@@ -58,7 +58,7 @@ def _named(prefix: str, model: onnx.ModelProto) -> dict[str, Tensor]:
     }
 
 
-def _shape(weights: dict[str, Tensor]) -> StudentShape:
+def _shape(weights: dict[str, Tensor], *, smooth: bool) -> StudentShape:
     """Read off the names and shapes of the weights how large their student is; raises KeyError if they are none's."""
     widths = [weights["stem.weight"].shape[0]]
     widths += [weights[name].shape[0] for name in _numbered("shrink.{}.weight", weights)]
@@ -67,7 +67,15 @@ def _shape(weights: dict[str, Tensor]) -> StudentShape:
         down_blocks=tuple(_blocks(f"down.{level}", weights) for level in range(len(widths))),
         up_blocks=tuple(_blocks(f"up.{level}.blocks", weights) for level in range(len(widths) - 1)),
         sees_place=weights["stem.weight"].shape[1] > 3,
+        smooth=smooth,
     )
+
+
+def _interpolates(model: onnx.ModelProto) -> bool:
+    """Return whether any of the graph's levels is interpolated on its way up; others repeat pixels."""
+    resized = (node for node in model.graph.node if node.op_type == "Resize")
+    modes = {attribute.s for node in resized for attribute in node.attribute if attribute.name == "mode"}
+    return b"linear" in modes
 
 
 def _blocks(name: str, weights: dict[str, Tensor]) -> int:

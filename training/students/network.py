@@ -29,6 +29,8 @@ SHUFFLE = 2
 """Pixels along each side that one place of the head makes."""
 GAIN_LIMIT = 4.0
 _SMALL = 0.1
+_SMOOTH_UPS = 2
+"""Of the ways up, from the deepest on: there a place is 32 and 16 pixels wide."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class StudentShape:
     """Residual blocks of each level but the last on the way up."""
     sees_place: bool = False
     """Whether it is told where in the frame each pixel is, for cameras that are mounted alike."""
+    smooth: bool = True
+    """Whether the deepest levels are interpolated on their way up; repeated pixels show as bands in an even sky."""
 
     def __post_init__(self) -> None:
         levels = len(self.widths)
@@ -72,16 +76,17 @@ def _blocks(width: int, count: int) -> nn.Sequential:
 
 
 class _Up(nn.Module):
-    """Twice the resolution: narrow first, repeat pixels, add the skip, then let the blocks smooth."""
+    """Twice the resolution: narrow first, interpolate or repeat pixels, add the skip, then let the blocks smooth."""
 
-    def __init__(self, below: int, width: int, count: int) -> None:
+    def __init__(self, below: int, width: int, count: int, *, smooth: bool) -> None:
         super().__init__()
+        self.mode = "bilinear" if smooth else "nearest"
         self.narrow = nn.Conv2d(below, width, 1)
         self.skip = nn.Conv2d(width, width, 1)
         self.blocks = _blocks(width, count)
 
     def forward(self, hidden: Tensor, skip: Tensor) -> Tensor:
-        wide = F.interpolate(self.narrow(hidden), scale_factor=2.0, mode="nearest")
+        wide = F.interpolate(self.narrow(hidden), scale_factor=2.0, mode=self.mode)
         return cast(Tensor, self.blocks(F.relu(wide + self.skip(skip))))
 
 
@@ -93,27 +98,36 @@ class StudentNetwork(ModelMixin, ConfigMixin):
         down_blocks: See `StudentShape`.
         up_blocks: See `StudentShape`.
         sees_place: See `StudentShape`.
+        smooth: See `StudentShape`. Students that were saved before there was a choice repeat pixels.
     """
 
     @register_to_config  # type: ignore[untyped-decorator]
     def __init__(
-        self, widths: Sequence[int], down_blocks: Sequence[int], up_blocks: Sequence[int], sees_place: bool = False
+        self,
+        widths: Sequence[int],
+        down_blocks: Sequence[int],
+        up_blocks: Sequence[int],
+        sees_place: bool = False,
+        smooth: bool = False,
     ) -> None:
         super().__init__()
         self.stem = nn.Conv2d(COLOURS + _COORDINATES * sees_place, widths[0], 5, stride=2, padding=2)
         below = list(pairwise(widths))
         self.shrink = nn.ModuleList(nn.Conv2d(here, deep, 3, stride=2, padding=1) for here, deep in below)
         self.down = nn.ModuleList(_blocks(*level) for level in zip(widths, down_blocks, strict=True))
-        self.up = nn.ModuleList(_Up(deep, here, count) for (here, deep), count in zip(below, up_blocks, strict=True))
+        from_level = len(below) - _SMOOTH_UPS if smooth else len(below)
+        self.up = nn.ModuleList(
+            _Up(deep, here, count, smooth=level >= from_level)
+            for level, ((here, deep), count) in enumerate(zip(below, up_blocks, strict=True))
+        )
         self.head = nn.Conv2d(widths[0], (1 + COLOURS) * SHUFFLE**2, 3, padding=1)
         _begin_as_identity(self.head)
 
     @classmethod
     def of_shape(cls, shape: StudentShape) -> "StudentNetwork":
         """Build a student with fresh weights, which returns its input; torch's random state decides them."""
-        return cast(
-            StudentNetwork, cls(list(shape.widths), list(shape.down_blocks), list(shape.up_blocks), shape.sees_place)
-        )
+        counts = list(shape.widths), list(shape.down_blocks), list(shape.up_blocks)
+        return cast(StudentNetwork, cls(*counts, sees_place=shape.sees_place, smooth=shape.smooth))
 
     @property
     def frame_multiple(self) -> int:

@@ -27,8 +27,8 @@ class PictureSource:
     """The teacher's, of the same shape."""
     size: FrameSize
     pairs_per_batch: int
-    largest_scale: float = 1.3
-    """Largest window as a multiple of `size`."""
+    scales: tuple[float, float] = (1.0, 1.3)
+    """Smallest and largest window as multiples of `size`, as far as the picture goes."""
 
     def batch(self, rng: np.random.Generator) -> Batch:
         """Draw pairs: all first windows, then all second ones."""
@@ -42,7 +42,7 @@ class PictureSource:
         picture, teacher = self.pictures[index], self.translated[index]
         height, width = picture.shape[:2]
         whole = FrameSize(width, height)
-        first = Window.random(whole, self.size, rng, largest_scale=self.largest_scale)
+        first = Window.random(whole, self.size, rng, scales=self.scales)
         down, right = (int(shift) for shift in rng.integers(-LONGEST_SHIFT_PX, LONGEST_SHIFT_PX + 1, 2))
         second = replace(
             first,

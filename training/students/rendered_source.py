@@ -34,8 +34,8 @@ class RenderedSource:
     student sees through takes the result, too."""
     size: FrameSize
     pairs_per_batch: int
-    largest_scale: float = 1.3
-    """Largest window as a multiple of `size`."""
+    scales: tuple[float, float] = (1.0, 1.3)
+    """Smallest and largest window as multiples of `size`, as far as the picture goes."""
     translated: NDArray[np.uint8] | None = None
     """The teacher's `[N, 2, H, W, 3]`, or None."""
 
@@ -56,7 +56,7 @@ class RenderedSource:
         """Return both moments, the flow between them, and where the window was cut out."""
         source, truth = self.pairs.frames[self.condition][index], self.pairs.frames[self.target][index]
         whole = FrameSize(source.shape[2], source.shape[1])
-        window = Window.random(whole, self.size, rng, largest_scale=self.largest_scale)
+        window = Window.random(whole, self.size, rng, scales=self.scales)
         camera_seed, middle = int(rng.integers(2**32)), _MIDDLES.get(self.condition, DAY_MIDDLE)
 
         def wanted(picture: NDArray[np.uint8]) -> Tensor:

@@ -23,17 +23,20 @@ class Window:
     size: FrameSize
 
     @classmethod
-    def random(cls, picture: FrameSize, size: FrameSize, rng: np.random.Generator, *, largest_scale: float) -> "Window":
+    def random(
+        cls, picture: FrameSize, size: FrameSize, rng: np.random.Generator, *, scales: tuple[float, float]
+    ) -> "Window":
         """Draw a window of the aspect of `size`.
 
         Args:
             picture: Size of the whole picture.
             size: Size that the window is scaled to.
             rng: Source of randomness.
-            largest_scale: Largest window side as a multiple of `size`, as far as the picture goes.
+            scales: Smallest and largest window side as multiples of `size`, as far as the picture goes.
         """
-        largest = min(picture.height / size.height, picture.width / size.width)
-        scale = rng.uniform(min(1.0, largest), min(largest, max(largest_scale, 1.0)))
+        whole = min(picture.height / size.height, picture.width / size.width)
+        smallest, largest = (min(scale, whole) for scale in scales)
+        scale = rng.uniform(smallest, largest)
         rows, columns = round(size.height * scale), round(size.width * scale)
         top, left = rng.integers(0, picture.height - rows + 1), rng.integers(0, picture.width - columns + 1)
         return cls(int(top), int(left), rows, columns, bool(rng.random() < 0.5), size)
