@@ -89,7 +89,7 @@ STUDENTS = {
     "day2night": StudentRecipe(lamps=0.5, target="dark", shape=StudentShape(sees_place=True), steps=14_000),
     "night2day": StudentRecipe(lamps=0.0, target="bright", steadiness=5.0),
     "clear2rainy": StudentRecipe(target="wet", streaks=0.3, shape=StudentShape(sees_place=True), steps=7000),
-    "clear2foggy": StudentRecipe(target="murky"),
+    "clear2foggy": StudentRecipe(target="murky", steps=6000),
 }
 PERCEPTUAL = 2.0
 """Computed in every fourth step, it counts half as much as the difference of pixels."""
