@@ -33,7 +33,7 @@ from bench.result_files import write_text
 from onestep.atomic import whole_folder
 from onestep.cli.progress import Tell, shown_progress
 from onestep.evaluation.evaluate import evaluate
-from onestep.evaluation.report import write_report
+from onestep.evaluation.report import REPORT_NAME, write_report
 from onestep.evaluation.results import Evaluation
 
 
@@ -75,7 +75,7 @@ def quality(
 
 def _measured(part: Part, folder: Path) -> Evaluation:
     """Evaluate into a folder that appears whole, with the report and the pictures."""
-    with whole_folder(folder, overwrite=True) as partial:
+    with whole_folder(folder, overwrite=True, marker=REPORT_NAME) as partial:
         result = part.further(evaluate(part.request, partial, stages=_stages), _stages)
         write_report(result, partial, final=folder)
         contact_sheet(result.pictures, part.sheet, partial / "sheet.png")

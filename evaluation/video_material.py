@@ -74,7 +74,7 @@ def _run(
     frames = 0
     with ExitStack() as stack:
         reader = stack.enter_context(VideoReader(source))
-        translate = stack.enter_context(_translation(translator, request, source, reader.info, latencies_ms))
+        translate = stack.enter_context(_translation(translator, request, source, reader.info, latencies_ms, notes))
         clip = stack.enter_context(_clip(translator.name, source, reader.info, folder / "clips"))
         for frame, rgb in rgb_frames(reader):
             output = translate(rgb)
@@ -89,6 +89,9 @@ def _run(
                 write_picture(outputs[name], output, overwrite=True)
             frames += 1
             tell(frames, reader.info.frame_count)
+        else:
+            if translator.bundle is None and translate(rgb) is not None:
+                notes.append(f"--outputs ({translator.name}): the video goes on after its input's {frames} frames.")
         rate = float(reader.info.frame_rate or 0)
     if frames == 0:
         raise InputError(f"--outputs ({translator.name}): the video holds no frame to compare with {source}.")
@@ -109,15 +112,23 @@ def _keep(
 
 @contextmanager
 def _translation(
-    translator: Translator, request: Request, source: Path, info: VideoInfo, latencies_ms: list[float]
+    translator: Translator,
+    request: Request,
+    source: Path,
+    info: VideoInfo,
+    latencies_ms: list[float],
+    notes: list[str],
 ) -> Iterator[_Translate]:
     """Give what translates the next frame: a session, whose latencies are noted, or a finished video."""
+    size = FrameSize(info.width, info.height)
     if translator.bundle is None:
         with VideoReader(_made_video(translator, source)) as reader:
-            frames = rgb_frames(reader, FrameSize(info.width, info.height))
+            made = FrameSize(reader.info.width, reader.info.height)
+            if made != size:
+                notes.append(f"--outputs ({translator.name}): the video is {made} and was resized to {size} (Lanczos).")
+            frames = rgb_frames(reader, size)
             yield lambda _rgb: next((rgb for _frame, rgb in frames), None)
         return
-    size = FrameSize(info.width, info.height)
     with open_session(session_options(translator.bundle, request), source_size=size) as session:
         session(np.zeros((info.height, info.width, 3), np.uint8))
 
@@ -170,9 +181,10 @@ def _clip(row: str, source: Path, info: VideoInfo, folder: Path) -> Iterator[_Cl
 
 
 def rgb_frames(reader: VideoReader, size: FrameSize | None = None) -> Iterator[tuple[av.VideoFrame, Picture]]:
-    """Give each frame and its picture, of the video's own size or of another one."""
-    width, height = size or FrameSize(reader.info.width, reader.info.height)
-    converter = RgbFromFrame(reader.info.orientation)
+    """Give each frame and its picture, of the video's own size or of another one (Lanczos)."""
+    own = FrameSize(reader.info.width, reader.info.height)
+    width, height = size or own
+    converter = RgbFromFrame(reader.info.orientation, scaling="bicubic" if size in (None, own) else "lanczos")
     for frame in reader:
         rgb = np.empty((height, width, 3), np.uint8)
         converter.into(frame, rgb)

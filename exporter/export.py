@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from onestep.atomic import check_disk, check_free, whole_folder
-from onestep.bundle.folder import GRAPH_NAME, PARITY_NAME, file_record, write_manifest
+from onestep.bundle.folder import GRAPH_NAME, MANIFEST_NAME, PARITY_NAME, file_record, write_manifest
 from onestep.bundle.manifest import FrameSizes, Licences, Manifest, Precision, TensorSpec
 from onestep.domains import seen_condition
 from onestep.errors import SettingError, UnknownNameError
@@ -21,7 +21,7 @@ from onestep.exporter.flops import flops_per_frame
 from onestep.exporter.frame_module import FrameToFrame
 from onestep.exporter.graph import DATA_SUFFIX, OPSET, GraphCount, graph_from_module, tensor_specs, write_graph
 from onestep.exporter.half_range import Overflow, RangeRecorder, kept_in_float32
-from onestep.exporter.int8 import INT8, Int8Report, calibration_frames, quantise_graph
+from onestep.exporter.int8 import INT8, MOST_BYTES, Int8Report, calibration_frames, quantise_graph
 from onestep.exporter.parity import ParityReport, check_parity, enforce
 from onestep.exporter.precision import DTYPES, generator_in, graph_bytes
 from onestep.exporter.samples import Frame, Sample, exact_samples, with_converted
@@ -134,9 +134,9 @@ def export_bundle(
     """
     job = _job(packed, options)
     calibration = _calibration(packed, job) if options.precision == INT8 else []
-    check_free(output, overwrite=options.overwrite)
+    check_free(output, overwrite=options.overwrite, marker=MANIFEST_NAME)
     check_disk(output, needed_bytes=graph_bytes(packed.generator, options.precision))
-    with whole_folder(output, overwrite=options.overwrite) as folder:
+    with whole_folder(output, overwrite=options.overwrite, marker=MANIFEST_NAME) as folder:
         on_stage("computing what the generator computes")
         module, samples, overflows = _proven_module(packed, job)
         del packed
@@ -169,6 +169,12 @@ def _calibration(packed: PackedGenerator | PackedStudent, job: _Job) -> list[Fra
         raise SettingError(
             f"The generator of {job.card.domain} takes a noise and a strength beside the frame, and int8 is for those "
             "that take a frame alone. Export with --precision fp32 or fp16."
+        )
+    size = graph_bytes(packed.generator, INT8)
+    if size > MOST_BYTES:
+        raise SettingError(
+            f"The weights of {job.card.domain} take {size / 1e9:.1f} GB in float32, and int8 is for at most "
+            f"{MOST_BYTES / 1e9:.1f} GB. Export with --precision fp16, or make a student of it: onestep distill."
         )
     return calibration_frames(job.options.calibration, job.size, condition=job.seen)
 

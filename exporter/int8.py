@@ -26,6 +26,8 @@ GOOD_PSNR_DB: Final = 40.0
 """Against the float32 graph on the calibration frames: below this, more convolutions stay float32."""
 ROUNDS: Final = 3
 TIMED_RUNS: Final = 15
+MOST_BYTES: Final = 2**31 - 1
+"""Of weights: the quantiser works on one protobuf file."""
 _COMPARED_FRAMES: Final = 4
 _RELEASED_SHARE: Final = 0.2
 

@@ -10,25 +10,34 @@ from onestep.errors import OutputError
 
 
 @contextmanager
-def whole_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Give a temporary folder beside `path` to write into, and rename it to `path` when all went well.
+def whole_folder(path: Path, *, overwrite: bool, marker: str = "") -> Iterator[Path]:
+    """Give a temporary folder to write into, and put it at `path` when all went well.
+
+    A link is followed. A folder that is there and empty, such as a mounted one, takes the result in; else it is
+    replaced.
 
     Args:
         path: Where the folder shall be.
-        overwrite: Whether a folder that is there may be replaced; it stays until the new one is complete.
+        overwrite: Whether a result that is there may be replaced; it stays until the new one is complete.
+        marker: Name of a file that every result of this kind holds. What holds none is never replaced.
 
     Raises:
-        OutputError: `path` exists and `overwrite` is false, or is no folder, or its parent cannot be written.
+        OutputError: See `check_free`; also where `path` cannot be written.
     """
-    check_free(path, overwrite=overwrite)
+    check_free(path, overwrite=overwrite, marker=marker)
+    target = path.resolve()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = target if target.is_dir() and _is_empty(target) else target.parent
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=beside))
     except OSError as err:
         raise OutputError(f"Cannot write {path}: {err.strerror or err}. Choose another place with -o.") from err
     try:
         yield temporary
-        _put_in_place(temporary, path)
+        if beside == target:
+            _move_out(temporary)
+        else:
+            _put_in_place(temporary, target)
     except OSError as err:
         if err.filename is None and err.errno is None:
             raise
@@ -37,12 +46,36 @@ def whole_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def check_free(path: Path, *, overwrite: bool) -> None:
-    """Raise OutputError if a result folder cannot go to `path`."""
-    if path.exists() and not path.is_dir():
+def check_free(path: Path, *, overwrite: bool, marker: str = "") -> None:
+    """Make sure that a result folder can go to `path`, before anything slow is started.
+
+    Args:
+        path: Where it shall be.
+        overwrite: Whether a result that is there may be replaced.
+        marker: Name of a file that every result of this kind holds.
+
+    Raises:
+        OutputError: `path` is no folder, or holds files that `overwrite` or the lack of a marker keeps.
+    """
+    if not path.exists():
+        return
+    if not path.is_dir():
         raise OutputError(f"{path} is a file, and the result is a folder. Choose another place with -o.")
-    if path.exists() and any(path.iterdir()) and not overwrite:
+    if _is_empty(path):
+        return
+    if not overwrite:
         raise OutputError(f"{path} exists already. Remove it, choose another place with -o, or pass --overwrite.")
+    if not (path / marker).is_file():
+        raise OutputError(
+            f"{path} holds files and no {marker}, so it is no earlier result, and --overwrite leaves it alone. Remove "
+            "it, or choose another place with -o."
+        )
+    if path.resolve().is_mount():
+        raise OutputError(f"{path} is mounted there and cannot be replaced. Empty it, or choose another -o.")
+
+
+def _is_empty(folder: Path) -> bool:
+    return not any(folder.iterdir())
 
 
 def check_disk(path: Path, *, needed_bytes: int) -> None:
@@ -59,6 +92,18 @@ def check_disk(path: Path, *, needed_bytes: int) -> None:
             f"{path} needs about {needed_bytes / 1e9:.1f} GB, and the disk has {free / 1e9:.1f} GB free. Make room, or "
             "choose another place with -o."
         )
+
+
+def _move_out(temporary: Path) -> None:
+    """Put what a folder holds into the one around it, or nothing of it."""
+    moved: list[Path] = []
+    try:
+        for path in sorted(temporary.iterdir()):
+            moved.append(path.rename(temporary.parent / path.name))
+    except BaseException:
+        for path in moved:
+            path.rename(temporary / path.name)
+        raise
 
 
 def _put_in_place(temporary: Path, path: Path) -> None:

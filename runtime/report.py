@@ -7,6 +7,8 @@ from pathlib import Path
 
 from onestep.errors import OutputError
 from onestep.frame_size import FrameSize
+from onestep.runtime.text_file import write_whole
+from onestep.runtime.video.target import check_target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,19 +64,27 @@ def text_from_report(report: VideoReport) -> str:
     return json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
 
 
-def check_report(path: Path) -> None:
-    """Raise OutputError if a report cannot go to `path`; called before the work starts."""
-    if path.is_dir() or not path.parent.is_dir():
-        raise OutputError(f"The report {path} is a folder or lies in none. Name a file in a folder that exists.")
+def check_report(path: Path, *, source: str, output: str | Path, overwrite: bool) -> None:
+    """Make sure that a report can be written, before the work starts.
+
+    Args:
+        path: Where it shall be.
+        source: The video that is read, which is never overwritten.
+        output: Where the result goes.
+        overwrite: Replace an older file.
+
+    Raises:
+        OutputError: A folder, none around it, a file that exists and may not be overwritten, or one of the videos.
+    """
+    if output != "-" and path.resolve() == Path(output).resolve():
+        raise OutputError(f"The report {path} is the output, too. Name another file.")
+    check_target(path, suffixes=(path.suffix.lower(),), source=Path(source), overwrite=overwrite)
 
 
-def write_report(report: VideoReport, path: Path) -> None:
+def write_report(report: VideoReport, path: Path, *, overwrite: bool) -> None:
     """Write the report as JSON.
 
     Raises:
-        OutputError: The file cannot be written.
+        OutputError: The file cannot be written, or one has appeared there that may not be overwritten.
     """
-    try:
-        path.write_text(text_from_report(report), encoding="utf-8")
-    except OSError as err:
-        raise OutputError(f"The report {path} cannot be written ({err.strerror}). Choose another place.") from err
+    write_whole(path, text_from_report(report), overwrite=overwrite)

@@ -23,5 +23,6 @@ class RgbScaler:
         if picture.shape == out.shape:
             np.copyto(out, picture)
         else:
-            rows = picture if picture.strides[1:] == (3, 1) else picture.copy()
+            is_rows = picture.strides[0] > 0 and picture.strides[1:] == (3, 1)  # not upside down, as FFmpeg needs it
+            rows = picture if is_rows else picture.copy()
             self._converter.into(av.VideoFrame.from_numpy_buffer(rows), out)

@@ -147,7 +147,7 @@ def _train_base(folder: Path, frames: RenderedFrames, options: argparse.Namespac
     slow = FitOptions(steps=options.noise_steps, learning_rate=5e-4)
     train_noise_predictor(base, frames, size=HALF, batch=8, options=slow, log=log)
     named = dataclasses.replace(base, licence=LICENCE)
-    with whole_folder(folder, overwrite=True) as partial:
+    with whole_folder(folder, overwrite=False) as partial:
         save_base(named.half(), partial)
 
 
@@ -164,7 +164,7 @@ def _train_domain(work: Path, base: Base, frames: RenderedFrames, look: Path | N
             continue
         log(f"{folder.name}: {stage}")
         _train_stage(stage, generator, embedding, frames, folder, rows, log)
-        with whole_folder(folder, overwrite=True) as partial:
+        with whole_folder(folder, overwrite=False) as partial:
             save_generator(_packed(generator, base, known), partial)
         generator = cast(OneStepGenerator, load_generator(folder).generator)
     log(f"done: {folder}")

@@ -14,6 +14,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from onestep.errors import GeneratorError
 from onestep.training.architectures import architecture
 from onestep.training.byte_tokenizer import byte_tokenizer
+from onestep.training.card_name import CARD_NAME
 from onestep.training.part_files import (
     check_parts,
     check_text_encoder,
@@ -23,7 +24,6 @@ from onestep.training.part_files import (
     told_if_unwritten,
 )
 
-CARD_NAME = "onestep.json"
 UNKNOWN_LICENCE = "unknown (see the base's model card)"
 SD_TURBO_LICENCE = "Stability AI's SD-Turbo licence (see the model card of stabilityai/sd-turbo)"
 _LICENCES = {"sd-turbo": SD_TURBO_LICENCE}

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from onestep.errors import GeneratorError
-from onestep.training.base import CARD_NAME, Base, load_base, save_base
+from onestep.training.base import Base, load_base, save_base
 from onestep.training.branch_file import load_branches, save_branches
+from onestep.training.card_name import CARD_NAME
 from onestep.training.generator import GeneratorNetwork, OneStep, OneStepGenerator
 from onestep.training.part_files import check_parts, load_network, told_if_unwritten
 from onestep.training.stochastic import StochasticGenerator

@@ -12,7 +12,7 @@ from onestep.evaluation.blind.pairs import Pair, content_hash, find_pairs
 from onestep.evaluation.pages.markup import Markup, element
 from onestep.evaluation.pages.page import resource, whole_page
 from onestep.evaluation.pages.picture_data import picture_data
-from onestep.evaluation.pages.write import write_whole
+from onestep.runtime.text_file import write_whole
 
 QUESTION: Final = "Which picture is better?"
 

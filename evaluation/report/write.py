@@ -7,7 +7,6 @@ from pathlib import Path
 from onestep.errors import OutputError
 from onestep.evaluation.pages.markup import Markup, element, joined
 from onestep.evaluation.pages.page import whole_page
-from onestep.evaluation.pages.write import write_whole
 from onestep.evaluation.report.clips import clips_section
 from onestep.evaluation.report.contact_sheet import contact_sheet_section
 from onestep.evaluation.report.distributions import distributions_section
@@ -17,6 +16,9 @@ from onestep.evaluation.report.picture_store import PictureStore
 from onestep.evaluation.report.record import notes_section, record_section
 from onestep.evaluation.report.verdicts import verdict_section
 from onestep.evaluation.results import Evaluation, evaluation_as_json
+from onestep.runtime.text_file import write_whole
+
+REPORT_NAME = "report.html"
 
 
 def write_report(evaluation: Evaluation, folder: Path, *, final: Path | None = None) -> Path:
@@ -44,8 +46,8 @@ def write_report(evaluation: Evaluation, folder: Path, *, final: Path | None = N
         raise OutputError(f"The folder {folder} cannot be made ({err.strerror or err}). Choose another.") from err
     plain = json.dumps(evaluation_as_json(evaluation), indent=1, ensure_ascii=False, allow_nan=False)
     write_whole(folder / "evaluation.json", plain.replace(str(folder), after) + "\n", overwrite=True)
-    write_whole(folder / "report.html", page.replace(str(folder), after), overwrite=True)
-    return folder / "report.html"
+    write_whole(folder / REPORT_NAME, page.replace(str(folder), after), overwrite=True)
+    return folder / REPORT_NAME
 
 
 def report_page(evaluation: Evaluation) -> str:

@@ -46,11 +46,13 @@ def write_engine(bundle: Bundle, plan: bytes, record: EngineRecord) -> tuple[Pat
 
 
 def _stem(record: EngineRecord) -> str:
-    """Return the name that engines which replace each other share."""
+    """Return the name that engines which replace each other share: those for the same machines and sizes."""
+    sizes = "+".join(record.profiles)
     if record.compute_capability == ANY_GPU:
-        return record.backend
+        return f"{record.backend}.{sizes}"
     level = record.hardware_compatibility
-    return f"{record.backend}.{level if level == 'ampere_plus' else 'sm' + record.compute_capability.replace('.', '')}"
+    machines = level if level == "ampere_plus" else f"sm{record.compute_capability.replace('.', '')}"
+    return f"{record.backend}.{machines}.{sizes}"
 
 
 def _put(path: Path, content: bytes) -> None:

@@ -4,11 +4,11 @@ Results go to stdout, progress and logs to stderr. Exit status: 0 done, 1 the us
 interrupted.
 """
 
-import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from onestep.cli.build import build
 from onestep.cli.data import data
@@ -28,7 +28,20 @@ from onestep.cli.train import app as train_app
 from onestep.errors import OnestepError
 from onestep.version import __version__
 
+
+class _Commands(TyperGroup):
+    """All commands. Says that one was interrupted, which Typer's exit status says alone."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print("Interrupted.", file=sys.stderr)
+            raise typer.Exit(130) from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -50,12 +63,6 @@ def main() -> None:
         app()
     except OnestepError as err:
         print(f"Error: {err}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:  # whoever read stdout has gone, as `head` does; nothing is left to say
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
 
 

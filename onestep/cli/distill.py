@@ -128,7 +128,7 @@ def distill(
         packed = load_any_generator(teacher)
         packed.generator.to(device)
         network = perceptual_network(perceptual).to(device) if is_judged else None
-        folder = work or output.with_name(f"{output.name}.work")
+        folder = work or output.resolve().with_name(f"{output.resolve().name}.work")
         distil(packed, output, work=folder, options=options, perceptual=network, listener=_Screen(folder, tell))
     print(output)
 

@@ -39,7 +39,7 @@ from onestep.cli.evaluation_text import print_figures, print_verdicts
 from onestep.cli.progress import Tell, shown_progress
 from onestep.cli.stage import print_stage
 from onestep.domains import embedded_bundle
-from onestep.errors import OutputError, SettingError, require
+from onestep.errors import SettingError, require
 
 if TYPE_CHECKING:
     from onestep.evaluation.request import Request
@@ -140,36 +140,44 @@ def _measure(
     from onestep.atomic import whole_folder
     from onestep.evaluation.evaluate import evaluate as run
     from onestep.evaluation.kpi import kpi_file, read_kpis
-    from onestep.evaluation.report import write_report
+    from onestep.evaluation.report import REPORT_NAME, write_report
     from onestep.evaluation.results import evaluation_as_json
+    from onestep.runtime.video.target import check_target
 
     kpis = read_kpis(kpi_file(kpi)) if kpi is not None else []
-    if junit is not None and not junit.parent.is_dir():
-        raise OutputError(f"The folder {junit.parent} for the JUnit file does not exist. Make it first.")
-    folder = output or Path(f"{Path(request.inputs).expanduser().resolve().stem}.evaluation")
+    if junit is not None:
+        check_target(junit, suffixes=(junit.suffix.lower(),), source=kpi, overwrite=overwrite)
+    folder = output or default_folder(request.inputs)
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     request = replace(request, title=f"Evaluation of {Path(request.inputs).name}", command=command)
-    with whole_folder(folder, overwrite=overwrite) as temporary:
+    with whole_folder(folder, overwrite=overwrite, marker=REPORT_NAME) as temporary:
         evaluation = run(request, temporary, kpis=kpis, stages=_stages)
         print_stage("write the report")
         write_report(evaluation, temporary, final=folder)
     if junit is not None:
-        _write_junit(evaluation, junit)
+        _write_junit(evaluation, junit, overwrite=overwrite)
     if as_json:
         text = json.dumps(evaluation_as_json(evaluation), indent=2, ensure_ascii=False)
         print(text.replace(str(temporary), str(folder)))
     else:
-        _print_all(evaluation, folder)
+        _print_all(evaluation, folder / REPORT_NAME)
     if not all(verdict.passed for verdict in evaluation.verdicts):
         raise typer.Exit(1)
 
 
-def _print_all(evaluation: "Evaluation", folder: Path) -> None:
+def default_folder(inputs: str) -> Path:
+    """Return the folder of a report that none was named for: after the inputs, a pattern's after its folder."""
+    path = Path(inputs).expanduser().resolve()
+    named = path.parent if set(path.name) & set("*?[") else path
+    return Path(f"{named.stem}.evaluation")
+
+
+def _print_all(evaluation: "Evaluation", report: Path) -> None:
     print_figures(evaluation)
     print_verdicts(evaluation.verdicts)
     for note in evaluation.notes:
         print(note, file=sys.stderr)
-    print(folder / "report.html")
+    print(report)
 
 
 @contextmanager
@@ -179,27 +187,25 @@ def _stages(stage: str, unit: str) -> Iterator[Tell]:
         yield tell
 
 
-def _write_junit(evaluation: "Evaluation", path: Path) -> None:
+def _write_junit(evaluation: "Evaluation", path: Path, *, overwrite: bool) -> None:
     from onestep.evaluation.junit import junit_xml
+    from onestep.runtime.text_file import write_whole
 
-    try:
-        path.write_text(junit_xml(evaluation.verdicts), encoding="utf-8")
-    except OSError as err:
-        raise OutputError(f"{path} cannot be written ({err.strerror}). Choose another place with --junit.") from err
+    write_whole(path, junit_xml(evaluation.verdicts), overwrite=overwrite)
 
 
 def _write_kpi_file(domains: Sequence[str] | None, output: Path | None, *, overwrite: bool) -> None:
     from onestep.evaluation.kpi import kpi_file_text
+    from onestep.runtime.text_file import write_whole
 
-    for name in domains or [DEFAULT_DOMAIN]:
-        text = kpi_file_text(name)
+    names = domains or [DEFAULT_DOMAIN]
+    if output is not None and len(names) > 1:
+        raise SettingError(
+            f"-o {output} names one file, and there are {len(names)} domains. Leave -o out: each gets DOMAIN.kpi.toml."
+        )
+    for name in names:
         path = output or Path(f"{name}.kpi.toml")
-        if path.exists() and not overwrite:
-            raise OutputError(f"{path} exists. Choose another name with -o, or replace it with --overwrite.")
-        try:
-            path.write_text(text, encoding="utf-8")
-        except OSError as err:
-            raise OutputError(f"{path} cannot be written ({err.strerror}). Choose another place with -o.") from err
+        write_whole(path, kpi_file_text(name), overwrite=overwrite)
         print(path)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from onestep.atomic import check_free
+from onestep.bundle.folder import MANIFEST_NAME
 from onestep.cli.choose_generator import GeneratorChoice, loaded_generator
 from onestep.cli.export_engine import EngineOption, check_buildable, engine_backend, engine_of_export
 from onestep.cli.int8_text import int8_text
@@ -87,7 +88,7 @@ def export(
         overwrite=overwrite,
     )
     if output is not None:
-        check_free(output, overwrite=overwrite)
+        check_free(output, overwrite=overwrite, marker=MANIFEST_NAME)
     with quiet_libraries():
         packed = [loaded_generator(choice)]
         card = packed[0].card

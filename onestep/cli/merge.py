@@ -33,9 +33,10 @@ def merge(
         require(library, extra="export", purpose="merge a checkpoint")
     from onestep.atomic import check_disk, check_free, whole_folder
     from onestep.exporter.quiet import quiet_libraries
+    from onestep.training.card_name import CARD_NAME
     from onestep.training.find_base import find_base
 
-    check_free(output, overwrite=overwrite)
+    check_free(output, overwrite=overwrite, marker=CARD_NAME)
     folder = find_base(base, download=download)
     with quiet_libraries():
         from onestep.training.base import load_base
@@ -52,7 +53,7 @@ def merge(
         check_disk(output, needed_bytes=parts.weight_bytes)
         print_stage("merging")
         packed = merged_generator(parts, trained, direction=chosen, prompt=prompt)
-        with whole_folder(output, overwrite=overwrite) as partial:
+        with whole_folder(output, overwrite=overwrite, marker=CARD_NAME) as partial:
             print_stage("writing the generator")
             save_generator(packed, partial)
     print(f"Licences: base {packed.card.base_licence}; weights {packed.card.checkpoint_licence}", file=sys.stderr)

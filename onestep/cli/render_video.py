@@ -1,5 +1,6 @@
 """`onestep render-video`: a rendered drive, for trying things without footage."""
 
+import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
@@ -44,9 +45,15 @@ def render_video(
         name="the rendered drive",
     )
     scene = Scene.random(seed)
-    with VideoWriter(output, info, overwrite=overwrite) as writer, shown_progress("frames") as tell:
-        for index in range(count):
-            frame = scene.at(index / fps, size=frame_size)
-            writer.write(frame.render(condition), pts=index * _TICKS_PER_SECOND // fps)
-            tell(index + 1, count)
+    writer = VideoWriter(output, info, overwrite=overwrite)
+    try:
+        with writer, shown_progress("frames") as tell:
+            for index in range(count):
+                frame = scene.at(index / fps, size=frame_size)
+                writer.write(frame.render(condition), pts=index * _TICKS_PER_SECOND // fps)
+                tell(index + 1, count)
+    except KeyboardInterrupt:
+        if writer.frames_written:
+            print(f"{output} holds the first {writer.frames_written} of {count} frames.", file=sys.stderr)
+        raise
     print(f"{output}: {count} frames of {frame_size}, {condition}")

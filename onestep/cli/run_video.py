@@ -75,11 +75,11 @@ def run_video(
     from onestep.runtime.report import check_report, text_from_report, write_report
     from onestep.runtime.video.encoder import EncoderSettings
 
-    if report is not None:
-        check_report(report)
     settings = EncoderSettings(codec=codec, quality=crf, preset=preset, encoder=encoder)
     opened = chosen_bundle(domain, bundle)
     target = output or default_output(source, opened.manifest.domain)
+    if report is not None:
+        check_report(report, source=source, output=target, overwrite=overwrite)
     keep_heap()  # a frame's pictures are made anew for each frame
     with shown_progress("frames") as tell:
         done = translate_video(
@@ -107,7 +107,7 @@ def run_video(
     text = text_from_report(done) if as_json else _summary(done)
     print(text, end="", file=sys.stderr if target == "-" else sys.stdout)
     if report is not None:
-        write_report(done, report)
+        write_report(done, report, overwrite=overwrite)
     for name, reason in done.passed_over.items():
         print(f"passed over {name}: {reason}", file=sys.stderr)
     if done.damage is not None:

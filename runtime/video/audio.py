@@ -18,7 +18,7 @@ from av.packet import Packet
 
 from onestep.errors import InputError
 
-_LIMIT_BYTES: Final = 32 * 1024 * 1024
+_LIMIT_BYTES: Final = 256 * 1024 * 1024
 
 
 class AudioLane:
@@ -29,7 +29,8 @@ class AudioLane:
 
         Args:
             streams: The audio streams of the source that the packets belong to.
-            limit_bytes: Most bytes of packets held; ten minutes of common audio fit in the default of 32 MiB.
+            limit_bytes: Most bytes of packets held; sound may go on after the pictures, and 256 MiB
+                hold 20 minutes of uncompressed stereo, 4 hours of AAC.
         """
         self.streams = tuple(streams)
         self._limit_bytes = limit_bytes
@@ -47,8 +48,9 @@ class AudioLane:
         with self._lock:
             if self._held_bytes + packet.size > self._limit_bytes:
                 raise InputError(
-                    f"The audio runs more than {self._limit_bytes >> 20} MiB ahead of the pictures: the source is not "
-                    "interleaved. Remux it (ffmpeg -i in -c copy out), or leave the audio out with --no-audio."
+                    f"The audio runs more than {self._limit_bytes >> 20} MiB ahead of the pictures, or goes on so long "
+                    "after them: the source is not interleaved. Remux it (ffmpeg -i in -c copy -shortest out), or "
+                    "leave the audio out with --no-audio."
                 )
             stamp = packet.dts if packet.dts is not None else packet.pts
             if stamp is not None:

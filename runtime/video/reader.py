@@ -27,6 +27,7 @@ from onestep.runtime.video.info import VideoInfo, info_of
 from onestep.runtime.video.lengths import missing_bytes
 from onestep.runtime.video.source import Source, open_source, source_from_text
 from onestep.runtime.video.threads import codec_threads
+from onestep.runtime.video.timeline import Timeline
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +37,8 @@ class VideoReader:
 
     Opening decodes the first frame, so `info` is complete and a video that cannot be decoded fails here. Frames come in
     the order they are shown, with `frame.pts` in units of `info.time_base`, strictly increasing: missing and repeated
-    times are filled in. Times are the source's own, except that live sources start at 0.
+    times are filled in. Times are the source's own, except that live sources start at 0, and that a source whose clock
+    goes back (`Timeline`) goes on from there.
 
     What cannot be decoded is passed over; `damage` says afterwards what was lost. A frame whose size differs from the
     first one's (`info`) is handed on as it is with one warning in the log: `RgbFromFrame` scales it like any other,
@@ -84,6 +86,7 @@ class VideoReader:
         self.frames_read = 0
         self.damage: str | None = None
         self._choice = chosen_decoder(decoder)
+        self._timeline = Timeline(self._source.name)
         self._container = open_source(self._source, hwaccel=self._choice.hwaccel)
         try:
             self._open_streams(with_audio=with_audio and not is_live)
@@ -158,6 +161,7 @@ class VideoReader:
                 return
             if packet is None:
                 return
+            self._timeline.place(packet)
             yield packet
 
     def _decode(self, packet: Packet[Stream] | None) -> list[av.VideoFrame]:

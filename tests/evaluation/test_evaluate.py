@@ -13,6 +13,7 @@ import pytest
 import typer
 
 from onestep.bundle import open_bundle
+from onestep.cli.evaluate import default_folder
 from onestep.cli.evaluate import evaluate as command
 from onestep.domains import embedded_bundle
 from onestep.errors import InputError, OutputError, SettingError
@@ -234,6 +235,18 @@ def videos(tmp_path: Path, folders: Path) -> Iterator[Path]:
     yield tmp_path
 
 
+def test_a_finished_video_of_another_shape_is_noted(videos: Path) -> None:
+    from tests.evaluation.video_samples import write_video
+
+    (videos / "small").mkdir()
+    write_video(videos / "small" / "drive.mp4", [np.full((64, 96, 3), 40, np.uint8)] * 15)
+    request = Request(inputs=str(videos / "drive.mp4"), outputs=(videos / "small",), video_pictures=2)
+    (videos / "report").mkdir()
+    found = evaluate(request, videos / "report")
+    assert any("the video is 96x64 and was resized to 192x128 (Lanczos)" in note for note in found.notes)
+    assert any("goes on after its input's 12 frames" in note for note in found.notes)
+
+
 def test_a_video_is_measured_over_time_and_by_some_of_its_frames(videos: Path) -> None:
     report = videos / "report"
     report.mkdir()
@@ -250,6 +263,7 @@ def test_a_video_is_measured_over_time_and_by_some_of_its_frames(videos: Path) -
     assert copied["warp_error_ratio"].value == copied["flicker_ratio"].value == 1.0
     assert made["fps"].reason == "the results were made elsewhere (--outputs)"
     assert any("ends after 11 frames, before its input" in note for note in found.notes)
+    assert not any("resized" in note or "goes on" in note for note in found.notes)
     assert [clip.name for clip in found.clips] == ["drive.mp4, made"]
     assert found.clips[0].source.is_file()
     assert found.clips[0].output.is_file()
@@ -310,6 +324,14 @@ def test_the_command_writes_everything_and_exits_with_1_when_a_threshold_is_miss
         command(inputs=str(folders / "day"), outputs=[folders / "dark"], output=tmp_path / "report")
 
 
+@pytest.mark.parametrize(
+    ("inputs", "name"),
+    [("a/drive.mp4", "drive"), ("a/shots", "shots"), ("a/shots/*.png", "shots"), ("a/p[12].png", "a")],
+)
+def test_a_report_is_named_after_its_inputs(inputs: str, name: str) -> None:
+    assert default_folder(inputs) == Path(f"{name}.evaluation")
+
+
 def test_the_command_prints_json(tmp_path: Path, folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command(inputs=str(folders / "day" / "p*.png"), outputs=[folders / "dark"], output=tmp_path / "r", as_json=True)
     printed = json.loads(capsys.readouterr().out)
@@ -321,8 +343,11 @@ def test_the_command_writes_kpi_files_and_blind_pages_and_sums_up_votes(
 ) -> None:
     command(init_kpi=True, domain=["rainy2clear"], output=tmp_path / "kpi.toml")
     assert "# edges_kept = " in (tmp_path / "kpi.toml").read_text()
-    with pytest.raises(OutputError, match=r"kpi\.toml exists\. Choose another name with -o"):
+    with pytest.raises(OutputError, match=r"kpi\.toml exists\. Choose another name"):
         command(init_kpi=True, domain=["rainy2clear"], output=tmp_path / "kpi.toml")
+    with pytest.raises(SettingError, match=r"names one file, and there are 2 domains"):
+        command(init_kpi=True, domain=["rainy2clear", "day2night"], output=tmp_path / "both.toml", overwrite=True)
+    assert not (tmp_path / "both.toml").exists()
     page = tmp_path / "page.html"
     command(blind=(f"dark={folders / 'dark'}", f"murky={folders / 'murky'}"), output=page, seed=4)
     assert capsys.readouterr().out.splitlines() == [str(tmp_path / "kpi.toml"), str(page)]
@@ -352,5 +377,9 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path) -> None:
         command(blind=("left", "b=right"))
     with pytest.raises(SettingError, match="names both sides alike"):
         command(blind=("a=left", "a=right"))
-    with pytest.raises(OutputError, match="for the JUnit file does not exist"):
+    with pytest.raises(OutputError, match=r"for the output junit\.xml does not exist"):
         command(inputs="day", outputs=[tmp_path], junit=tmp_path / "none" / "junit.xml")
+    (tmp_path / "mine.xml").write_text("mine")
+    with pytest.raises(OutputError, match=r"mine\.xml exists.*--overwrite"):
+        command(inputs="day", outputs=[tmp_path], junit=tmp_path / "mine.xml")
+    assert (tmp_path / "mine.xml").read_text() == "mine"

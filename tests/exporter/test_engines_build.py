@@ -56,7 +56,7 @@ def told(half: Bundle) -> Told:
 
 
 def test_an_engine_for_several_sizes_with_its_record(half: Bundle, told: Told) -> None:
-    record = read_record(half.path / "engines" / "tensorrt-rtx.json", rebuild="")
+    record = read_record(half.path / "engines" / "tensorrt-rtx.96x64+64x96.json", rebuild="")
     assert record == told.report.record
     assert record.profiles == ["96x64", "64x96"]
     assert (record.compute_capability, record.library_version) == (ANY_GPU, trt.__version__)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from onestep.bundle import TensorSpec, open_bundle
-from onestep.bundle.engine_record import ANY_GPU
+from onestep.bundle.engine_record import ANY_GPU, EngineHost, find_engine
 from onestep.errors import EngineBuildError, OutputError, SettingError, UnknownNameError
 from onestep.exporter.engines import network
 from onestep.exporter.engines.build import _Built as Built
@@ -14,7 +14,7 @@ from onestep.exporter.engines.build import build_engine, fastest
 from onestep.exporter.engines.options import BuildOptions, profile_sizes
 from onestep.exporter.engines.progress import StepCount
 from onestep.exporter.engines.write_engine import write_engine
-from onestep.frame_size import FrameSize
+from onestep.frame_size import FrameSize, frame_size_from_text
 from onestep.tensorrt_library import LIBRARIES
 from tests.runtime.bundles import SMALL, make_bundle
 from tests.runtime.engines import engine_record
@@ -93,6 +93,16 @@ def test_plan_and_record_are_written_together(tmp_path: Path) -> None:
     again, _ = write_engine(bundle, b"third", engine_record(bundle.path, compute_capability=ANY_GPU))
     assert sorted(path.suffix for path in plan.parent.iterdir()) == [".json"] * 3 + [".plan"] * 3
     assert again.exists() and not plan.exists()
+
+
+def test_an_engine_for_another_size_stays(tmp_path: Path) -> None:
+    bundle = open_bundle(make_bundle(tmp_path / "bundle"))
+    for text in ("64x32", "96x64"):
+        plan = text.encode()
+        write_engine(bundle, plan, engine_record(bundle.path, profiles=[text], compute_capability=ANY_GPU))
+    for text in ("64x32", "96x64"):
+        found = find_engine(bundle, frame_size_from_text(text), EngineHost("tensorrt-rtx", "1.7.1.116", "8.9"))
+        assert found.plan.read_bytes() == text.encode()
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:

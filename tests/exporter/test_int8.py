@@ -111,6 +111,17 @@ def test_the_text_says_what_the_figures_mean(student: PackedStudent, tmp_path: P
     assert "are the pictures of --calibration like those to come?" in foreign
 
 
+def test_int8_is_not_for_weights_that_one_file_cannot_hold(
+    student: PackedStudent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("onestep.exporter.export.graph_bytes", lambda generator, precision: 3_500_000_000)
+    with pytest.raises(
+        SettingError, match=r"take 3\.5 GB in float32, and int8 is for at most 2\.1 GB.*onestep distill"
+    ):
+        export_bundle(student, tmp_path / "bundle", options=ExportOptions(precision="int8"))
+    assert not (tmp_path / "bundle").exists()
+
+
 def test_int8_is_for_generators_that_take_a_frame_alone(tmp_path: Path) -> None:
     packed = merged(paired_once(16, stochastic=True).save(tmp_path / "sketch.pkl"), dtype=torch.float32)
     with pytest.raises(SettingError, match="takes a noise and a strength beside the frame"):

@@ -27,10 +27,10 @@ def test_an_old_result_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
     target = tmp_path / "result"
     target.mkdir()
     (target / "old").touch()
-    with pytest.raises(KeyError), whole_folder(target, overwrite=True):
+    with pytest.raises(KeyError), whole_folder(target, overwrite=True, marker="old"):
         raise KeyError
     assert (target / "old").exists()
-    with whole_folder(target, overwrite=True) as folder:
+    with whole_folder(target, overwrite=True, marker="old") as folder:
         (folder / "new").touch()
     assert [path.name for path in target.iterdir()] == ["new"]
     assert [path.name for path in tmp_path.iterdir()] == ["result"]
@@ -50,7 +50,10 @@ def test_an_old_result_comes_back_where_the_new_one_cannot_take_its_place(
         return rename(self, goal)
 
     monkeypatch.setattr(Path, "rename", fails_for_the_new_one)
-    with pytest.raises(OutputError, match="the disk is gone"), whole_folder(target, overwrite=True) as folder:
+    with (
+        pytest.raises(OutputError, match="the disk is gone"),
+        whole_folder(target, overwrite=True, marker="old") as folder,
+    ):
         (folder / "new").touch()
     assert [path.name for path in target.iterdir()] == ["old"]
     assert [path.name for path in tmp_path.iterdir()] == ["result"]
@@ -59,6 +62,73 @@ def test_an_old_result_comes_back_where_the_new_one_cannot_take_its_place(
 def test_an_old_result_is_not_replaced_unasked(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="exists already.*--overwrite"), whole_folder(tmp_path, overwrite=False):
+        raise AssertionError("the block must not run")
+
+
+def test_what_is_no_result_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").touch()
+    with (
+        pytest.raises(OutputError, match=r"holds files and no manifest\.json, so it is no earlier result"),
+        whole_folder(tmp_path, overwrite=True, marker="manifest.json"),
+    ):
+        raise AssertionError("the block must not run")
+    assert (tmp_path / "thesis.tex").exists()
+
+
+def test_the_folder_one_is_in_takes_the_result_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    inode = tmp_path.stat().st_ino
+    with whole_folder(Path(), overwrite=False) as folder:
+        (folder / "part").mkdir()
+        (folder / "file").touch()
+        assert [path.suffix for path in tmp_path.iterdir()] == [".partial"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "part"]
+    assert tmp_path.stat().st_ino == inode
+
+
+def test_an_empty_folder_stays_empty_where_something_failed(tmp_path: Path) -> None:
+    (tmp_path / "result").mkdir()
+    with pytest.raises(KeyError), whole_folder(tmp_path / "result", overwrite=False) as folder:
+        (folder / "file").touch()
+        raise KeyError
+    assert list((tmp_path / "result").iterdir()) == []
+
+
+def test_half_a_move_is_undone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rename = Path.rename
+
+    def fails_for_the_second(self: Path, goal: Path) -> Path:
+        if self.name == "b":
+            raise OSError(errno.EIO, "the disk is gone", str(self))
+        return rename(self, goal)
+
+    monkeypatch.setattr(Path, "rename", fails_for_the_second)
+    with pytest.raises(OutputError, match="the disk is gone"), whole_folder(tmp_path, overwrite=False) as folder:
+        (folder / "a").touch()
+        (folder / "b").touch()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+def test_a_link_is_followed(tmp_path: Path, is_full: bool) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    if is_full:
+        (tmp_path / "elsewhere" / "old").touch()
+    (tmp_path / "link").symlink_to("elsewhere")
+    with whole_folder(tmp_path / "link", overwrite=is_full, marker="old") as folder:
+        (folder / "new").touch()
+    assert (tmp_path / "link").is_symlink()
+    assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["new"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "link"]
+
+
+def test_a_mounted_result_is_refused_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "old").touch()
+    monkeypatch.setattr(Path, "is_mount", lambda self: self == tmp_path)
+    with (
+        pytest.raises(OutputError, match="mounted there and cannot be replaced"),
+        whole_folder(tmp_path, overwrite=True, marker="old"),
+    ):
         raise AssertionError("the block must not run")
 
 

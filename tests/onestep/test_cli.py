@@ -5,6 +5,7 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,29 @@ finally:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "run-video" in done.stdout
     assert done.stderr.strip() == "[]"
+
+
+def test_an_interruption_is_said_with_what_it_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from onestep.cli import main
+    from onestep.scenes import Scene
+
+    at, seen = Scene.at, []
+
+    def interrupted(scene: Scene, seconds: float, **options: Any) -> Any:
+        seen.append(seconds)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+        return at(scene, seconds, **options)
+
+    monkeypatch.setattr(Scene, "at", interrupted)
+    monkeypatch.setattr(sys, "argv", ["onestep", "render-video", str(tmp_path / "d.mp4"), "--size", "64x32"])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 130
+    assert "d.mp4 holds the first 2 of 90 frames.\nInterrupted.\n" in capsys.readouterr().err
+    assert (tmp_path / "d.mp4").exists()
 
 
 def test_defaults_that_are_decided_later_are_in_the_help(tmp_path: Path) -> None:

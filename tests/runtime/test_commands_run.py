@@ -178,8 +178,14 @@ def test_settings_that_do_not_go_together(bundle: Path, make_clip: MakeClip) -> 
         run_video(clip, str(bundle.parent / "out.mp4"), bundle=bundle, backend="openvino")
     with pytest.raises(SettingError, match="multiples of 32 pixels"):
         run_video(clip, str(bundle.parent / "out.mp4"), bundle=bundle, size="100x100")
-    with pytest.raises(OutputError, match="Name a file in a folder that exists"):
+    with pytest.raises(OutputError, match=r"no for the output report\.json does not exist"):
         run_video(clip, bundle=bundle, report=bundle / "no" / "report.json")
+    with pytest.raises(OutputError, match=r"is the input .*the input is never replaced"):
+        run_video(clip, str(bundle.parent / "out.mp4"), bundle=bundle, report=Path(clip), overwrite=True)
+    with pytest.raises(OutputError, match=r"is the output, too"):
+        run_video(clip, str(bundle.parent / "o.mp4"), bundle=bundle, report=bundle.parent / "o.mp4", overwrite=True)
+    with pytest.raises(OutputError, match=r"manifest\.json exists.*--overwrite"):
+        run_video(clip, str(bundle.parent / "out.mp4"), bundle=bundle, report=bundle / "manifest.json")
 
 
 def test_without_options_the_embedded_bundle_is_meant(monkeypatch: pytest.MonkeyPatch, bundle: Path) -> None:

@@ -79,6 +79,14 @@ def test_frames_need_not_be_contiguous(tmp_path: Path) -> None:
         np.testing.assert_array_equal(session(frame[::-2, ::2]), 255 - frame[::-2, ::2])
 
 
+def test_frames_may_lie_upside_down_in_memory(tmp_path: Path) -> None:
+    """As a bottom-up framebuffer does; scaled to the graph's size, too."""
+    upright = np.repeat(np.linspace(0, 255, 96, dtype=np.uint8)[:, None, None], 128, axis=1).repeat(3, axis=2)
+    flipped = np.ascontiguousarray(upright[::-1])[::-1]
+    with onestep.runtime.open(make_bundle(tmp_path / "bundle")) as session:
+        np.testing.assert_array_equal(session(flipped), session(upright))
+
+
 @pytest.mark.parametrize(
     "frame",
     [

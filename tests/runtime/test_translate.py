@@ -201,11 +201,11 @@ def test_report_as_text_and_file(tmp_path: Path, make_clip: MakeClip) -> None:
     assert 0 < report.latency_p50_ms <= report.latency_p95_ms <= report.latency_p99_ms
     assert 0 < report.end_to_end_fps <= report.engine_fps
     assert 0 < report.first_frame_seconds <= report.seconds
-    write_report(report, tmp_path / "report.json")
+    write_report(report, tmp_path / "report.json", overwrite=False)
     assert (tmp_path / "report.json").read_text() == text_from_report(report)
     assert '"internal_size": "64x32"' in text_from_report(report)
-    with pytest.raises(OutputError, match="cannot be written"):
-        write_report(report, tmp_path / "no-folder" / "report.json")
+    with pytest.raises(OutputError, match="does not exist"):
+        write_report(report, tmp_path / "no-folder" / "report.json", overwrite=False)
 
 
 GROWTH = """

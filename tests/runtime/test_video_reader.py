@@ -7,6 +7,7 @@ import sys
 import wave
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,29 @@ def test_start_after_zero_is_kept_except_live(make_clip: MakeClip) -> None:
     clip = make_clip(pts=[12800, 13312, 13824])
     assert times(clip) == [12800, 13312, 13824]
     assert times(clip, live=True) == [0, 512, 1024]
+
+
+@pytest.mark.parametrize("audio", [None, "aac"])
+def test_a_clock_that_goes_back_goes_on(
+    make_clip: MakeClip, tmp_path: Path, audio: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    once = make_clip("once.ts", frames=50, audio=audio)
+    twice = tmp_path / "twice.ts"
+    twice.write_bytes(2 * once.read_bytes())
+    with VideoReader(twice, with_audio=audio is not None) as reader:
+        seconds = [float(known(frame.pts) * reader.info.time_base) for frame in reader]
+    steps = [later - earlier for earlier, later in pairwise(seconds)]
+    assert len(seconds) == 100
+    assert steps == pytest.approx([0.04] * 99, abs=0.03)
+    assert seconds[-1] - seconds[0] == pytest.approx(99 * 0.04, abs=0.03)
+    assert len(caplog.records) == 1
+    assert re.search(r"The clock of .*twice\.ts goes back by 2\.\d s", caplog.text)
+
+
+def test_a_gap_in_the_times_is_kept(make_clip: MakeClip) -> None:
+    clip = make_clip("gap.ts", pts=[0, 512, 1024, 128000, 128512])
+    first, *_, last = times(clip)
+    assert last - first == pytest.approx(128512 / 12800 * 90000, abs=2)
 
 
 def test_missing_times_are_filled_in(make_clip: MakeClip) -> None:

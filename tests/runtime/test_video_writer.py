@@ -97,6 +97,18 @@ def test_sound_from_a_transport_stream(make_clip: MakeClip, tmp_path: Path) -> N
     assert len(sound_of(tmp_path / "out.mp4")) == len(sound_of(source)) > 50
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_sound_follows_pictures_whose_clock_goes_back(make_clip: MakeClip, tmp_path: Path, suffix: str) -> None:
+    once = make_clip("once.ts", frames=50, audio="aac")
+    twice = tmp_path / "twice.ts"
+    twice.write_bytes(2 * once.read_bytes())
+    translate(twice, tmp_path / f"out{suffix}")
+    pictures, sounds = pts_of(tmp_path / f"out{suffix}"), sound_of(tmp_path / f"out{suffix}")
+    assert len(pictures) == 100
+    assert len(sounds) == pytest.approx(2 * len(sound_of(once)), abs=1)
+    assert sounds[-1][0] - sounds[0][0] == pytest.approx(4, abs=0.2)
+
+
 def test_sound_stops_with_the_pictures_after_an_interruption(
     make_clip: MakeClip, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -19,6 +19,7 @@ from onestep.training.students.folder import load_student, save_student
 from onestep.training.students.losses import LossWeights
 from onestep.training.students.network import StudentShape
 from onestep.training.students.rendered_source import RenderedSource
+from onestep.training.students.teacher_cache import translated_by_teacher
 from onestep.training.students.training import StudentTraining
 
 SIZE, CROP = FrameSize(64, 64), FrameSize(32, 32)
@@ -173,6 +174,18 @@ def test_a_second_run_goes_on_and_asks_nobody_again(
     assert ours == theirs
     with pytest.raises(OutputError, match="with other settings: perceptual was None, is [0-9a-f]{64}"):
         distil(packed, tmp_path / "third", **{**arguments, "perceptual": torch.nn.Linear(1, 1)}, listener=Quiet())  # type: ignore[arg-type]
+
+
+def test_the_teacher_is_asked_again_about_other_pictures(packed: PackedGenerator, tmp_path: Path) -> None:
+    one, other = (np.full((1, 64, 64, 3), level, np.uint8) for level in (40, 200))
+    path = tmp_path / "teacher.npy"
+    asked: list[int] = []
+    first = np.array(translated_by_teacher(packed, one, path))
+    second = translated_by_teacher(packed, other, path, on_picture=lambda done, total: asked.append(done))
+    assert asked == [1]
+    assert not np.array_equal(first, second)
+    translated_by_teacher(packed, other, path, on_picture=lambda done, total: asked.append(done))
+    assert asked == [1]
 
 
 def test_a_student_that_is_there_is_kept(packed: PackedGenerator, tmp_path: Path) -> None:

@@ -185,7 +185,17 @@ def test_pairs_whose_target_is_the_source(tmp_path: Path) -> None:
         Image.open(folder / "train_A" / f"{index}.png").save(folder / "train_B" / f"{index}.png")
     finding = of(checked(folder), "same-sides")
     assert (finding.level, len(finding.files)) == ("error", 2)
-    assert "Pairs whose target is the source, or nearly so: 2 of 3. Nothing to learn." in finding.message
+    assert (
+        "Pairs whose target is the source, or nearly so: 2 of 3. There is no translation to learn." in finding.message
+    )
+
+
+def test_a_few_pairs_whose_target_is_the_source_are_a_warning(tmp_path: Path) -> None:
+    folder = paired(tmp_path)
+    Image.open(folder / "train_A" / "0.png").save(folder / "train_B" / "0.png")
+    finding = of(checked(folder), "same-sides")
+    assert (finding.level, len(finding.files)) == ("warning", 1)
+    assert "1 of 3. Take them out, unless" in finding.message
 
 
 def test_pairs_of_two_aspects(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def same_sides(looks: Looks) -> Iterable[Finding]:
 
 
 def same_pairs(pairs: Sequence[Pair], looks: Looks) -> Iterable[Finding]:
-    """Yield an error for pairs of different shapes, and for a paired set whose sources are its targets."""
+    """Yield an error for pairs of different shapes and where sources are targets; a warning where a few are."""
     by_path = {look.path: look for look in chain.from_iterable(looks.values())}
     known = [
         (by_path[pair.source], by_path[pair.target])
@@ -90,9 +90,14 @@ def same_pairs(pairs: Sequence[Pair], looks: Looks) -> Iterable[Finding]:
         )
         yield Finding("error", "pair-sizes", message, _paths(skewed))
     alike = [pair for pair in known if looks_alike(*pair)]
-    if known and len(alike) >= SAME_SHARE * len(known):
-        message = f"Pairs whose target is the source, or nearly so: {len(alike)} of {len(known)}. Nothing to learn."
-        yield Finding("error", "same-sides", message, _paths(alike))
+    if not alike:
+        return
+    message = f"Pairs whose target is the source, or nearly so: {len(alike)} of {len(known)}"
+    if len(alike) >= SAME_SHARE * len(known):
+        yield Finding("error", "same-sides", f"{message}. There is no translation to learn.", _paths(alike))
+    else:
+        kept = "Take them out, unless such sources shall stay as they are."
+        yield Finding("warning", "same-sides", f"{message}. {kept}", _paths(alike))
 
 
 def _have_one_aspect(source: Look, target: Look) -> bool:

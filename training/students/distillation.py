@@ -17,6 +17,7 @@ from onestep.errors import SettingError, UnknownNameError
 from onestep.frame_size import FrameSize, checked_multiple
 from onestep.runtime.pictures import find_pictures
 from onestep.scenes import CONDITIONS
+from onestep.training.card_name import CARD_NAME
 from onestep.training.folder import PackedGenerator
 from onestep.training.stochastic import StochasticGenerator
 from onestep.training.students.batch import BatchSource
@@ -140,7 +141,7 @@ def distil(
         TrainingError: A loss is not finite.
     """
     _check_teacher(teacher)
-    check_free(output, overwrite=options.overwrite)
+    check_free(output, overwrite=options.overwrite, marker=CARD_NAME)
     size = options.size or FrameSize(*teacher.card.preferred_size)
     torch.manual_seed(options.training.seed)
     student = StudentNetwork.of_shape(options.shape).to(next(teacher.generator.parameters()).device)
@@ -156,7 +157,7 @@ def distil(
         listener.log(f"going on after step {trainer.step}")
     _train(trainer, sources, work, perceptual, listener)
     packed = packed_student(trainer.average.cpu(), _card(teacher, size, options))
-    with whole_folder(output, overwrite=options.overwrite) as folder:
+    with whole_folder(output, overwrite=options.overwrite, marker=CARD_NAME) as folder:
         save_student(packed, folder)
     return packed
 

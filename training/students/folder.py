@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from onestep.errors import GeneratorError
-from onestep.training.base import CARD_NAME
+from onestep.training.card_name import CARD_NAME
 from onestep.training.part_files import check_parts, load_network, told_if_unwritten
 from onestep.training.students.generator import LearntPrompt, StudentGenerator
 from onestep.training.students.network import StudentNetwork

@@ -1,5 +1,6 @@
 """What a teacher makes of the training pictures, translated once and kept on disk."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +26,8 @@ def translated_by_teacher(
 ) -> NDArray[np.uint8]:
     """Translate pictures one after the other, or open what is there; a run that was cut off goes on.
 
+    What was made of other pictures is made anew.
+
     Args:
         teacher: Any generator, on the device it shall run on.
         pictures: `[..., H, W, 3] uint8`, RGB, sides multiples of the teacher's.
@@ -37,7 +40,8 @@ def translated_by_teacher(
     Raises:
         OutputError: The disk has no room for them.
     """
-    flat, job = pictures.reshape(-1, *pictures.shape[-3:]), {"shape": list(pictures.shape)}
+    flat = pictures.reshape(-1, *pictures.shape[-3:])
+    job = {"shape": list(pictures.shape), "pictures": _digest(flat)}
     state = path.with_suffix(".json")
     done = read_done(state, job=job) if path.exists() else 0
     if not done:
@@ -57,3 +61,11 @@ def translated_by_teacher(
         on_picture(index + 1, len(flat))
     opened: NDArray[np.uint8] = np.load(path, mmap_mode="r")
     return opened
+
+
+def _digest(pictures: NDArray[np.uint8]) -> str:
+    """Name pictures by their bytes: those of another day's scenes are as many, and of the same size."""
+    digest = hashlib.blake2b(digest_size=16)
+    for picture in pictures:
+        digest.update(np.ascontiguousarray(picture).data)
+    return digest.hexdigest()

@@ -12,7 +12,7 @@ def write_whole(path: Path, text: str, *, overwrite: bool) -> None:
     Raises:
         OutputError: It exists and may not be overwritten, the folder is missing or refuses, or the disk is full.
     """
-    target = check_target(path, suffixes=(path.suffix,), overwrite=overwrite)
+    target = check_target(path, suffixes=(path.suffix.lower(),), overwrite=overwrite)
     try:
         target.partial.write_text(text, encoding="utf-8")
     except OSError as err:
