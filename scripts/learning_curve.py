@@ -39,14 +39,15 @@ def main() -> int:
 
 
 def points_of(path: Path) -> list[Point]:
-    """Read a log.
+    """Read a log. Where a run was cut off and went on from a step before, what it did again counts.
 
     Raises:
         InputError: No line of it is of a training's step.
     """
-    found = [
-        Point(int(match["step"]), float(match["loss"])) for match in _LINE.finditer(path.read_text(encoding="utf-8"))
-    ]
+    found: list[Point] = []
+    for match in _LINE.finditer(path.read_text(encoding="utf-8")):
+        step = int(match["step"])
+        found = [point for point in found if point.step < step] + [Point(step, float(match["loss"]))]
     if not found:
         raise InputError(f"{path} has no line such as `step 50/8000 loss 0.6123`. Name a student training's log.")
     return found

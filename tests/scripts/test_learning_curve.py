@@ -24,6 +24,12 @@ def test_a_log_is_read_and_drawn(tmp_path: Path) -> None:
         assert picture.size == (840, 420)
 
 
+def test_what_was_done_again_counts(tmp_path: Path) -> None:
+    again = LOG + "      3 s  going on after step 60\n     40 s  step 100/100 loss 0.7000, 0.85 s a step\n"
+    (tmp_path / "train.log").write_text(again, encoding="utf-8")
+    assert points_of(tmp_path / "train.log") == [Point(50, 0.8717), Point(100, 0.7)]
+
+
 def test_another_log_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other.log").write_text("nothing\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"other\.log has no line such as `step 50/8000 loss"):
