@@ -93,6 +93,8 @@ def _run(
             if translator.bundle is None and translate(rgb) is not None:
                 notes.append(f"--outputs ({translator.name}): the video goes on after its input's {frames} frames.")
         rate = float(reader.info.frame_rate or 0)
+        if reader.damage is not None and reader.damage not in notes:
+            notes.append(reader.damage)
     if frames == 0:
         raise InputError(f"--outputs ({translator.name}): the video holds no frame to compare with {source}.")
     _keep(material, translator.name, outputs, meter.findings(rate), latencies_ms)
@@ -128,6 +130,10 @@ def _translation(
                 notes.append(f"--outputs ({translator.name}): the video is {made} and was resized to {size} (Lanczos).")
             frames = rgb_frames(reader, size)
             yield lambda _rgb: next((rgb for _frame, rgb in frames), None)
+            if reader.damage is not None:
+                raise InputError(
+                    f"--outputs ({translator.name}): {reader.damage} Its frames no longer match the input's."
+                )
         return
     with open_session(session_options(translator.bundle, request), source_size=size) as session:
         session(np.zeros((info.height, info.width, 3), np.uint8))

@@ -4,8 +4,14 @@ Networks that were trained or published in half precision have such weights. The
 loaded, as any backend folds a cast of a constant, and computes as before.
 """
 
+from pathlib import Path
+
 import numpy as np
+import onnx
 import onnx_ir as ir
+
+_WIDE = "_float32"
+"""Behind a constant's name, where the graph computes with it."""
 
 _LEAST_BYTES = 1024
 """Smaller constants are left alone: a Cast node takes as much room."""
@@ -24,6 +30,14 @@ def store_as_halves(model: ir.Model) -> int:
     """
     constants = list(model.graph.initializers.values())
     return sum(_store_as_half(model.graph, value) for value in constants)
+
+
+def stores_halves(path: Path) -> bool:
+    """Tell whether a graph on disk has constants that `store_as_halves` made smaller."""
+    graph = onnx.load(path, load_external_data=False).graph
+    halves = {constant.name for constant in graph.initializer if constant.data_type == onnx.TensorProto.FLOAT16}
+    wide = {f"{name}{_WIDE}" for name in halves}
+    return any(node.op_type == "Cast" and node.output[0] in wide for node in graph.node)
 
 
 def _store_as_half(graph: ir.Graph, value: ir.Value) -> int:
@@ -46,4 +60,4 @@ def _store_as_half(graph: ir.Graph, value: ir.Value) -> int:
 
 
 def _wide(value: ir.Value) -> ir.Value:
-    return ir.Value(name=f"{value.name}_float32", type=ir.TensorType(ir.DataType.FLOAT), shape=value.shape)
+    return ir.Value(name=f"{value.name}{_WIDE}", type=ir.TensorType(ir.DataType.FLOAT), shape=value.shape)

@@ -10,6 +10,7 @@ from onestep.errors import ExportError
 from onestep.frame_size import FrameSize, checked_multiple
 from onestep.machine_memory import available_bytes
 from onestep.training.generator import multiple_of_levels
+from onestep.training.part_files import weight_files
 
 _NETWORKS = ("unet", "vae")
 _BYTES_PER_WEIGHT = 9.9
@@ -24,7 +25,7 @@ def weight_count(folder: Path) -> int:
     Args:
         folder: In diffusers' layout. A file that cannot be read counts nothing: loading it will say why.
     """
-    files = (path for part in _NETWORKS for path in (folder / part).glob("*.safetensors"))
+    files = (path for part in _NETWORKS for path in weight_files(folder / part))
     return sum(_weights_in(path) for path in files)
 
 

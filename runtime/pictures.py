@@ -1,19 +1,25 @@
 """Single pictures: read as upright 8-bit RGB, written whole or not at all, and found by file, folder or pattern."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from onestep.errors import InputError, MissingInputError, OutputError, SettingError
+from onestep.frame_size import FrameSize
 from onestep.runtime.video.target import check_target
 
 READ_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 """Files that a folder or a pattern is searched for. A file that is named itself may have any suffix."""
 
 WRITE_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp")
+
+_FIRST_TURNED: Final = 5
+"""EXIF orientations from this on have width and height exchanged."""
 
 _SAVE_OPTIONS: Final[dict[str, dict[str, Any]]] = {
     ".png": {"compress_level": 4},
@@ -36,7 +42,25 @@ def read_picture(path: str | Path) -> NDArray[np.uint8]:
         MissingInputError: The file does not exist.
         InputError: It is not a picture, is cut off, or may not be read.
     """
-    path = Path(path)
+    with _opened(Path(path)) as image:
+        return _rgb(ImageOps.exif_transpose(image))
+
+
+def picture_size(path: str | Path) -> FrameSize:
+    """Return the size that `read_picture` gives, from the file's header alone.
+
+    Raises:
+        InputError: As `read_picture`, as far as the header shows it.
+    """
+    with _opened(Path(path)) as image:
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= _FIRST_TURNED
+        width, height = image.size
+        return FrameSize(height, width) if turned else FrameSize(width, height)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Open a picture, and say of whatever fails while it is read what is wrong with the file."""
     if path.is_dir():
         raise InputError(f"{path} is a folder, not a picture. Give one picture file, such as {path / 'picture.png'}.")
     if not path.exists():
@@ -45,7 +69,7 @@ def read_picture(path: str | Path) -> NDArray[np.uint8]:
         raise InputError(f"{path} is empty (0 bytes), so there is no picture in it. Copy it again.")
     try:
         with Image.open(path) as image:
-            return _rgb(ImageOps.exif_transpose(image))
+            yield image
     except UnidentifiedImageError as err:
         raise InputError(f"{path} is not a picture that Pillow can read. Give a .png, .jpg or .webp file.") from err
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as err:

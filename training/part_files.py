@@ -92,6 +92,17 @@ def load_part(load: Callable[..., _T], path: Path, **options: Any) -> _T:
         raise GeneratorError(f"{path} could not be loaded: {err}") from err
 
 
+def weight_files(path: Path) -> list[Path]:
+    """Return the files that `load_network` reads of a part's folder: those of one variant; none where it has none."""
+    files = sorted(path.glob("*.safetensors"))
+    try:
+        variant = _variant(path)
+    except (GeneratorError, OSError):
+        return []
+    stems = [stem if variant is None else f"{stem}.{variant}" for stem in _WEIGHT_STEMS]
+    return [file for file in files if _SHARD.sub("", file.name.removesuffix(".safetensors")) in stems]
+
+
 def _variant(path: Path) -> str | None:
     """Return the variant of the weights in a folder, None where they are named plainly.
 

@@ -63,5 +63,5 @@ def order_interval(values: NDArray[np.float64], percent: float) -> Interval | No
     if len(values) < 2:
         return None
     rng = np.random.default_rng(_SEED)
-    drawn = values[rng.integers(0, len(values), (RESAMPLES, len(values)))]
-    return percentile_interval(np.percentile(drawn, percent, axis=1))
+    resamples = (values[rng.integers(0, len(values), len(values))] for _ in range(RESAMPLES))  # one at a time in memory
+    return percentile_interval(np.array([np.percentile(drawn, percent) for drawn in resamples]))

@@ -1,6 +1,7 @@
 """From a bundle to an engine in it: parse, prove, build, inspect, keep the fastest, write plan and record."""
 
 import dataclasses
+import json
 import logging
 import resource
 import time
@@ -11,7 +12,9 @@ from pathlib import Path
 
 from onestep.bundle import Bundle
 from onestep.bundle.engine_record import ANY_GPU, EngineRecord, graph_hashes
+from onestep.bundle.folder import PARITY_NAME
 from onestep.errors import EngineBuildError, SettingError
+from onestep.exporter.compact import stores_halves
 from onestep.exporter.engines.adapted_graph import adapted_graph
 from onestep.exporter.engines.attention import fused_attention_count
 from onestep.exporter.engines.builder_config import builder_config, keep_timing_cache
@@ -88,13 +91,14 @@ def build_engine(
     on_stage("parsing the graph")
     model = adapted_graph(bundle.graph_path)
     parsed = parsed_network(library, model, bundle.graph_path)
-    proof = prove_precision(bundle.manifest.precision, model, parsed)
+    precision = bundle.manifest.precision
+    proof = prove_precision(precision, model, parsed, kept_in_float32=_kept_in_float32(bundle))
     on_stage(f"building for {', '.join(map(str, sizes))}")
     builds = [_built(parsed, options, sizes, tell, measure) for _ in range(options.builds)]
     kept = fastest(builds)
     on_stage("proving what the engine computes in")
     inspected = inspected_counts(parsed, kept.plan, trusted_host_code=options.version_compatible)
-    check_islands(inspected or {}, bundle.manifest.precision, where="engine", copies=len(sizes))
+    check_islands(inspected or {}, precision, where="engine", islands=proof.islands, copies=len(sizes))
     record = _record(bundle, parsed, options, gpu, sizes, builds, kept, _proof(proof, inspected, kept.plan, len(sizes)))
     return BuildReport(*write_engine(bundle, kept.plan, record))
 
@@ -109,12 +113,25 @@ def _check_buildable(bundle: Bundle, options: BuildOptions, measure: LatencyMs |
             f"{bundle.path} is an int8 bundle, which is made for processors; engines are built from fp16 or fp32. "
             "Export the generator with --precision fp16."
         )
+    if options.refittable and stores_halves(bundle.graph_path):
+        raise SettingError(
+            f"{bundle.path} was exported with --compact, whose weights lie behind casts, and an engine of it could not "
+            "take others. Export without --compact, or build without --refittable."
+        )
     if len(bundle.manifest.inputs) != 1:
         names = ", ".join(spec.name for spec in bundle.manifest.inputs)
         raise EngineBuildError(
             f"The graph of {bundle.path} takes {names}; engines are built of graphs that take one frame. "
             "Export the bundle as a deterministic generator."
         )
+
+
+def _kept_in_float32(bundle: Bundle) -> list[str]:
+    """Return the modules that the export says to have kept in float32, for the range of their numbers."""
+    if PARITY_NAME not in bundle.manifest.files:
+        return []
+    proof = json.loads((bundle.path / PARITY_NAME).read_text(encoding="utf-8"))
+    return [overflow["kept"] for overflow in proof.get("float32_for_range", [])]
 
 
 def fastest(builds: Sequence[_Built]) -> _Built:

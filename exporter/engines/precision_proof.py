@@ -4,8 +4,8 @@ An engine that quietly runs in float32 is the commonest defect of such toolkits.
 other, and the build fails where two differ:
 
 - the manifest's precision against the types in the graph: an fp16 bundle has its convolutions and matrix products in
-  float16, but for the one island that the exporter declares (the UNet's last convolution, see
-  `onestep.exporter.precision`);
+  float16, but for the one island that every export has (the UNet's last convolution, see
+  `onestep.exporter.precision`), and what its `parity.json` names as kept in float32 for the range of its numbers;
 - the types in the graph against the network that the library parsed, layer by layer;
 - on a machine with a GPU, the network against the finished engine, through its inspector: see `inspection`.
 
@@ -14,7 +14,7 @@ no GPU is at hand it is the last that can be made, and the record says so.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ from onestep.errors import EngineBuildError
 from onestep.exporter.engines.network import ParsedNetwork
 
 FLOAT32_ISLANDS = {"convolution": 1, "matrix product": 0}
-"""How many operations of an fp16 graph may be float32."""
+"""How many operations of an fp16 graph are float32 in every export."""
 
 _OPERATORS = {
     "Conv": "convolution",
@@ -56,27 +56,40 @@ class PrecisionProof:
     """The same in the parsed network."""
     layers: Counts
     """All layers of the parsed network by type, and the dtype of what they give."""
+    islands: dict[str, int]
+    """How many operations may be float32, by name."""
 
 
-def prove_precision(precision: str, model: onnx.ModelProto, parsed: ParsedNetwork) -> PrecisionProof:
+def prove_precision(
+    precision: str, model: onnx.ModelProto, parsed: ParsedNetwork, *, kept_in_float32: Sequence[str] = ()
+) -> PrecisionProof:
     """Hold the manifest's precision, the graph's types and the parsed network against each other.
 
     Args:
         precision: Of the manifest.
         model: The graph.
         parsed: The same as the library understood it.
+        kept_in_float32: Modules that the export kept so, as it declares.
 
     Raises:
         EngineBuildError: Two of them differ.
     """
     graph = graph_counts(model)
-    check_islands(graph, precision, where="graph")
+    islands = declared_islands(graph, kept_in_float32)
+    check_islands(graph, precision, islands=islands, where="graph")
     layers = [(str(layer.type).rpartition(".")[2], layer) for layer in parsed.layers()]
     network = _counted((_LAYERS[kind], _network_dtype(layer.get_input(0))) for kind, layer in layers if kind in _LAYERS)
     _check_equal(graph, network, parsed)
     return PrecisionProof(
-        graph, network, _counted((kind, _network_dtype(layer.get_output(0))) for kind, layer in layers)
+        graph, network, _counted((kind, _network_dtype(layer.get_output(0))) for kind, layer in layers), islands
     )
+
+
+def declared_islands(graph: Counts, kept_in_float32: Sequence[str]) -> dict[str, int]:
+    """Return how many operations of an fp16 graph may be float32: what every export has, or what this one declares."""
+    if not kept_in_float32:
+        return FLOAT32_ISLANDS
+    return {operation: graph.get(operation, {}).get("float32", 0) for operation in FLOAT32_ISLANDS}
 
 
 def graph_counts(model: onnx.ModelProto) -> Counts:
@@ -92,18 +105,21 @@ def graph_counts(model: onnx.ModelProto) -> Counts:
     return _counted((_OPERATORS[node.op_type], _widest(types, node.input[:2])) for node in operations)
 
 
-def check_islands(counts: Counts, precision: str, *, where: str, copies: int = 1) -> None:
+def check_islands(
+    counts: Counts, precision: str, *, where: str, islands: Mapping[str, int] = FLOAT32_ISLANDS, copies: int = 1
+) -> None:
     """Raise EngineBuildError if an fp16 bundle has more float32 operations than its declared islands.
 
     Args:
         counts: Convolutions and matrix products by dtype.
         precision: Of the manifest.
         where: What was counted, for the message.
+        islands: How many may be float32, by operation.
         copies: How often the network was counted: an engine holds it once for each profile.
     """
     if precision != "fp16":
         return
-    for operation, declared in FLOAT32_ISLANDS.items():
+    for operation, declared in islands.items():
         allowed = copies * declared
         found = counts.get(operation, {})
         single = found.get("float32", 0)

@@ -10,9 +10,10 @@ import typer
 
 from onestep.cli.setting_options import given_options, with_setting_options
 from onestep.errors import SettingError, require
+from onestep.training.find_base import EMBEDDED, REPOSITORIES
 from onestep.training.trainer.run_folder import RunFolder
 from onestep.training.trainer.settings import Kind, Settings
-from onestep.training.trainer.settings_file import default_settings, read_values, with_values
+from onestep.training.trainer.settings_file import default_settings, read_values, values_of, with_values
 
 if TYPE_CHECKING:
     from onestep.training.trainer.run import RunReport
@@ -103,10 +104,20 @@ def resolved_settings(
 
 
 def _with_whole_paths(settings: Settings) -> Settings:
-    """Write folders from the root on, so that a run can be resumed from anywhere."""
-    values = {"data": settings.data.data, "base": settings.model.base}
-    whole = {name: str(Path(text).resolve()) for name, text in values.items() if text and Path(text).is_dir()}
+    """Write folders and files from the root on, so that a run can be resumed from anywhere."""
+    values = values_of(settings)
+    whole = {name: _whole(values[name]) for name in ("data", "clip") if values.get(name)}
+    if values["base"] not in (EMBEDDED, *REPOSITORIES):  # a name, even where a folder is called so
+        whole["base"] = _whole(values["base"])
+    for name in ("discriminator", "perceptual"):
+        kind, colon, place = values[name].partition(":")  # clip:FOLDER, lpips:FILE
+        whole[name] = f"{kind}{colon}{_whole(place)}" if colon else kind
     return with_values(settings, whole, source="the options")
+
+
+def _whole(text: str) -> str:
+    path = Path(text).expanduser()
+    return str(path.resolve()) if path.exists() else text
 
 
 def _run(

@@ -235,6 +235,20 @@ def videos(tmp_path: Path, folders: Path) -> Iterator[Path]:
     yield tmp_path
 
 
+def test_damaged_videos_are_told_of(videos: Path) -> None:
+    """A frame that is missing in the middle would pair every later one with the wrong input."""
+    damaged = bytearray((videos / "drive.mp4").read_bytes())
+    pictures = damaged.index(b"mdat")
+    third = (damaged.rindex(b"moov") - pictures) // 3
+    damaged[pictures + third : pictures + 2 * third] = b"\xff" * third
+    (videos / "broken").mkdir()
+    (videos / "broken" / "drive.mp4").write_bytes(damaged)
+    (videos / "report").mkdir()
+    request = Request(inputs=str(videos / "drive.mp4"), outputs=(videos / "broken",), video_pictures=2)
+    with pytest.raises(InputError, match=r"--outputs \(broken\): .*is damaged.*no longer match"):
+        evaluate(request, videos / "report")
+
+
 def test_a_finished_video_of_another_shape_is_noted(videos: Path) -> None:
     from tests.evaluation.video_samples import write_video
 

@@ -10,8 +10,11 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from onestep.bundle import open_bundle
 from onestep.errors import GeneratorError, SettingError
-from onestep.exporter.compact import store_as_halves
+from onestep.exporter.compact import store_as_halves, stores_halves
+from onestep.exporter.engines.build import build_engine
+from onestep.exporter.engines.options import BuildOptions
 from onestep.exporter.export import ExportOptions, export_bundle
 from onestep.frame_size import FrameSize
 from onestep.training.students import from_bundle
@@ -98,6 +101,14 @@ def test_full_precision_weights_are_left_alone(tmp_path: Path) -> None:
     options = ExportOptions(size=FrameSize(64, 32), compact=True, parity_frame_count=1)
     report = export_bundle(student(half=False), tmp_path / "bundle", options=options)
     assert report.saved_bytes == 0
+    assert not stores_halves(open_bundle(report.path).graph_path)
+
+
+def test_a_compact_bundle_makes_no_refittable_engine(tmp_path: Path) -> None:
+    options = ExportOptions(size=FrameSize(64, 32), compact=True, parity_frame_count=1)
+    report = export_bundle(student(half=True), tmp_path / "bundle", options=options)
+    with pytest.raises(SettingError, match=r"exported with --compact.* Export without --compact"):
+        build_engine(open_bundle(report.path), options=BuildOptions(refittable=True))
 
 
 def test_only_a_student_in_float32_comes_back_from_its_bundle(tmp_path: Path) -> None:

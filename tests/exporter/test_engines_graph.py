@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onestep.errors import EngineBuildError
 from onestep.exporter.engines.adapted_graph import adapted_graph
 from onestep.exporter.engines.inspection import counts_from_information, telling_counts
-from onestep.exporter.engines.precision_proof import check_islands, graph_counts
+from onestep.exporter.engines.precision_proof import check_islands, declared_islands, graph_counts
 from onestep.frame_size import FrameSize
 from onestep.training.folder import PackedGenerator
 from onestep.training.students.generator import StudentGenerator
@@ -91,6 +91,16 @@ def test_islands_are_counted_and_one_more_is_refused() -> None:
     for operation, counts in (("convolution", {"float32": 2}), ("matrix product", {"float16": 4, "float32": 1})):
         with pytest.raises(EngineBuildError, match=rf"{operation}s of the engine are float32 \(allowed: [01]\)"):
             check_islands({operation: counts}, "fp16", where="engine")
+
+
+def test_what_the_export_kept_in_float32_is_allowed_and_no_more() -> None:
+    graph = {"convolution": {"float16": 80, "float32": 3}, "matrix product": {"float16": 5}}
+    assert declared_islands(graph, []) == {"convolution": 1, "matrix product": 0}
+    islands = declared_islands(graph, ["unet.mid_block.resnets.0"])
+    check_islands(graph, "fp16", where="graph", islands=islands)
+    more = {"convolution": {"float16": 79, "float32": 4}}
+    with pytest.raises(EngineBuildError, match=r"4 of 83 convolutions of the engine are float32 \(allowed: 3\)"):
+        check_islands(more, "fp16", where="engine", islands=islands)
 
 
 def test_an_engine_holds_its_islands_once_for_each_profile() -> None:

@@ -6,6 +6,9 @@ import math
 import pytest
 import torch
 
+from onestep.bundle import open_bundle
+from onestep.exporter.engines.build import build_engine
+from onestep.exporter.engines.options import BuildOptions
 from onestep.exporter.export import ExportOptions, export_bundle
 from onestep.exporter.frame_module import FrameToFrame
 from onestep.exporter.half_range import RangeRecorder, kept_in_float32
@@ -94,3 +97,6 @@ def test_an_export_keeps_and_reports_them(packed: PackedGenerator, tmp_path_fact
     assert {overflow.kept for overflow in report.overflows} == {"unet.mid_block.resnets.0"}
     assert '"float32_for_range": [\n' in (report.path / "parity.json").read_text(encoding="utf-8")
     assert report.parity.graph_to_float32.psnr_db > 45
+    pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed: pip install 'onestep[tensorrt-rtx]'")
+    built = build_engine(open_bundle(report.path), options=BuildOptions(optimization_level=0))
+    assert built.record.proof["islands"]["convolution"] == 3

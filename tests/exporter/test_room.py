@@ -1,5 +1,6 @@
 """What an export needs is known before it starts, and said where it is not there."""
 
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +28,14 @@ def test_weights_are_counted_without_loading() -> None:
     base = load_base(embedded_base())
     loaded = sum(parameter.numel() for network in (base.unet, base.vae) for parameter in network.parameters())
     assert weight_count(embedded_base()) == loaded
+
+
+def test_a_variant_that_is_not_loaded_is_not_counted(tmp_path: Path) -> None:
+    for part in ("unet", "vae"):
+        shutil.copytree(embedded_base() / part, tmp_path / part)
+        (stored,) = (tmp_path / part).glob("*.safetensors")
+        shutil.copy(stored, stored.with_suffix(".fp16.safetensors"))
+    assert weight_count(tmp_path) == weight_count(embedded_base())
 
 
 def test_a_damaged_file_is_left_to_the_loader(tmp_path: Path) -> None:

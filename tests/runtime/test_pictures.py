@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from onestep.errors import InputError, MissingInputError, OutputError, SettingError
-from onestep.runtime.pictures import find_pictures, read_picture, write_picture
+from onestep.frame_size import FrameSize
+from onestep.runtime.pictures import find_pictures, picture_size, read_picture, write_picture
 
 RGB = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
 
@@ -29,7 +30,9 @@ def test_exif_orientation(tmp_path: Path, orientation: int, turn: int) -> None:
     exif = image.getexif()
     exif[0x0112] = orientation
     image.save(tmp_path / "a.png", exif=exif)
-    assert (read_picture(tmp_path / "a.png") == np.rot90(RGB, turn)).all()
+    read = read_picture(tmp_path / "a.png")
+    assert (read == np.rot90(RGB, turn)).all()
+    assert picture_size(tmp_path / "a.png") == FrameSize(read.shape[1], read.shape[0])
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "1", "CMYK", "YCbCr", "RGBA", "LA"])

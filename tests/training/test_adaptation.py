@@ -8,6 +8,7 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor, nn
 
+from onestep.errors import CheckpointError
 from onestep.training.adaptation.adapted import AdaptedGenerator, adapt_paired, adapt_unpaired
 from onestep.training.adaptation.lora import add_adapters
 from onestep.training.adaptation.targets import (
@@ -20,7 +21,9 @@ from onestep.training.adaptation.to_checkpoint import checkpoint_of
 from onestep.training.adaptation.trainable import count, trainable_tensors
 from onestep.training.architectures import architecture
 from onestep.training.base import Base, load_base, random_base
+from onestep.training.base_hash import base_sha256
 from onestep.training.checkpoints.checkpoint import Checkpoint, Direction
+from onestep.training.checkpoints.fit import check_fits
 from onestep.training.checkpoints.merge import merged_generator
 from onestep.training.checkpoints.peft_names import targeted
 from onestep.training.checkpoints.read import read_checkpoint
@@ -67,8 +70,27 @@ def image() -> Tensor:
 def checkpoint(adapted: AdaptedGenerator, path: Path) -> Checkpoint:
     """What was trained, written to a file and read again."""
     prompts: dict[Direction, str | None] = {direction: f"to {direction}" for direction in adapted.directions}
-    save_checkpoint(checkpoint_of(adapted, prompts=prompts, base="tiny", licence="MIT"), path)
+    known = base_sha256(embedded_base())
+    trained = checkpoint_of(adapted, prompts=prompts, base="tiny", base_sha256=known, licence="MIT")
+    save_checkpoint(trained, path)
     return read_checkpoint(path)
+
+
+def test_a_base_of_the_same_name_with_other_weights_is_refused(tmp_path: Path) -> None:
+    trained, base = checkpoint(paired(), tmp_path / "trained.safetensors"), embedded_base()
+    assert base.name == trained.base
+    check_fits(trained, base)
+    with torch.no_grad():
+        next(base.text_encoder.parameters()).add_(0.5)
+    with pytest.raises(CheckpointError, match=r"on a base tiny with other weights than tiny has here .*--base"):
+        check_fits(trained, base)
+
+
+def test_a_base_and_its_half_precision_variant_are_one() -> None:
+    base = random_base("tiny", seed=3)
+    whole = base_sha256(base)
+    base.half()
+    assert base_sha256(base) == whole != base_sha256(random_base("tiny", seed=4))
 
 
 @pytest.mark.parametrize(("kind", "direction"), [("unpaired", "a2b"), ("unpaired", "b2a"), ("paired", "paired")])

@@ -55,6 +55,20 @@ def test_relative_folders_become_whole(tmp_path: Path, monkeypatch: pytest.Monke
     assert resolved_settings("paired", options={"data": "pictures"}).data.data == str(tmp_path / "pictures")
 
 
+def test_files_behind_a_kind_become_whole_and_names_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("pictures", "clip-b32", "tiny", "none"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "alex.pth").touch()
+    monkeypatch.chdir(tmp_path)
+    options = {"data": "pictures", "clip": "clip-b32", "discriminator": "clip:clip-b32", "perceptual": "lpips:alex.pth"}
+    settings = resolved_settings("paired", options=options)
+    assert settings.model.base == "tiny", "a known name, not the folder that is called so"
+    assert settings.losses.discriminator == f"clip:{tmp_path / 'clip-b32'}"
+    assert settings.losses.perceptual == f"lpips:{tmp_path / 'alex.pth'}"
+    assert settings.losses.clip == str(tmp_path / "clip-b32")  # type: ignore[attr-defined]
+    assert resolved_settings("paired", options={"data": "pictures", "perceptual": "none"}).losses.perceptual == "none"
+
+
 def test_what_is_asked_must_be_complete(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="Give the folder of a new run with -o, or .* --resume: one of the two"):
         unpaired(data=str(tmp_path))

@@ -169,6 +169,8 @@ def test_pairs_of_two_sizes_are_named(pairs: Path) -> None:
         InputError, match=r"train_A/\d.png and .*train_B/\d.png differ in size and no_resize leaves it so"
     ):
         paired_batches(pairs, how="no_resize").at(0)
+    with pytest.raises(InputError, match=r"differ in size and randomcrop_32x24 leaves it so"):
+        paired_batches(pairs, how="randomcrop_32x24").at(0)  # windows of one size would show different places
     assert paired_batches(pairs).at(0).target.shape == (2, 3, 24, 32)
 
 

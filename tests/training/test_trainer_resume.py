@@ -1,5 +1,7 @@
 """Resume: a run that was broken off and goes on ends bit for bit as one that was not."""
 
+import functools
+import json
 import os
 import random
 import shutil
@@ -12,7 +14,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from onestep.cli.train import resolved_settings
 from onestep.errors import CheckpointError, MissingInputError, SettingError
+from onestep.training.base import load_base
+from onestep.training.base_hash import base_sha256
 from onestep.training.trainer.resume import check_same_inputs, check_same_settings, described_inputs
 from onestep.training.trainer.run_folder import RunFolder
 from onestep.training.trainer.settings_file import text_of
@@ -107,6 +112,8 @@ def test_a_paired_run_may_be_made_longer(tmp_path: Path) -> None:
     trained(longer(settings, 1), tmp_path / "run")
     trained(settings, tmp_path / "run", resume=True)
     assert_same(tmp_path / "run", tmp_path / "unbroken")
+    again = resolved_settings("paired", resume=tmp_path / "run", options={})
+    assert again.optimiser.max_steps == 2, "the next --resume goes on as this one was asked to"
 
 
 def test_other_settings_are_listed(pictures: Path) -> None:
@@ -128,11 +135,20 @@ def test_other_pictures_are_refused(pictures: Path, unbroken: Path, tmp_path: Pa
     sides = {
         f"{split} {side}": sorted((now / f"{split}_{side}").iterdir()) for side in "AB" for split in ("train", "test")
     }
-    check_same_inputs(RunFolder(unbroken), described_inputs(pictures=sides, base=base_folder()))
+    begun = json.loads(RunFolder(unbroken).inputs.read_text())
+    texts = {"prompts": [(now / f"fixed_prompt_{side}.txt").read_text().strip() for side in "ab"]}
+    known = base_sha256(load_base(base_folder()))
+    inputs = functools.partial(described_inputs, base_sha256=known)
+    assert inputs(pictures=sides, texts=texts) == begun
+    check_same_inputs(RunFolder(unbroken), inputs(pictures=sides, texts=texts))
+    with pytest.raises(SettingError, match="cannot go on as it began: prompts changed since"):
+        check_same_inputs(RunFolder(unbroken), inputs(pictures=sides, texts={"prompts": ["other", "texts"]}))
+    with pytest.raises(SettingError, match="cannot go on as it began: base changed since"):
+        check_same_inputs(RunFolder(unbroken), described_inputs(pictures=sides, texts=texts, base_sha256="0" * 64))
     (now / "train_A" / "0.png").rename(now / "train_A" / "9.png")
     sides["train A"] = sorted((now / "train_A").iterdir())
     with pytest.raises(SettingError, match="cannot go on as it began: train A changed since"):
-        check_same_inputs(RunFolder(unbroken), described_inputs(pictures=sides, base=base_folder()))
+        check_same_inputs(RunFolder(unbroken), inputs(pictures=sides, texts=texts))
 
 
 def test_a_folder_without_a_run_cannot_be_resumed(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from onestep.errors import GeneratorError, InputError, OutputError, SettingError, TrainingError
+from onestep.errors import GeneratorError, InputError, OnestepError, OutputError, SettingError, TrainingError
 from onestep.training.checkpoints.read import read_checkpoint
 from onestep.training.trainer import loop
 from onestep.training.trainer.history import COPY
@@ -181,6 +181,26 @@ def test_bad_values_are_said_before_anything_is_written(
 ) -> None:
     with pytest.raises(error, match=message):
         trained(unpaired_settings(pictures, **values), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("preparation", "size", "message"),
+    [
+        ("no_resize", (70, 64), r"test_B/odd\.png does not fit: the base takes sizes in multiples of 32 pixels"),
+        ("randomcrop_64", (48, 64), r"test_B/odd\.png is 48x64, below the crop of 64x64"),
+    ],
+)
+def test_test_pictures_are_looked_at_before_anything_is_written(
+    preparation: str, size: tuple[int, int], message: str, tmp_path: Path
+) -> None:
+    pictures = unpaired_pictures(tmp_path / "pictures")
+    for side in ("train_A", "train_B", "test_A", "test_B"):
+        for path in (pictures / side).glob("*.png"):
+            Image.new("RGB", (64, 64), path.stat().st_size % 255).save(path)
+    Image.new("RGB", size).save(pictures / "test_B" / "odd.png")
+    with pytest.raises(OnestepError, match=message):
+        trained(unpaired_settings(pictures, preparation=preparation), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 

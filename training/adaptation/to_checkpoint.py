@@ -24,6 +24,7 @@ def checkpoint_of(
     tensors: Mapping[str, Tensor] | None = None,
     prompts: Mapping[Direction, str | None],
     base: str,
+    base_sha256: str,
     licence: str,
 ) -> Checkpoint:
     """Gather what was trained.
@@ -34,6 +35,7 @@ def checkpoint_of(
             `trainable_tensors`.
         prompts: Text of each direction; None where each picture has its own.
         base: Name of the base.
+        base_sha256: Hash of its weights, before they were trained.
         licence: Licence of the weights.
 
     Returns:
@@ -57,6 +59,7 @@ def checkpoint_of(
         sha256=_NOT_YET_WRITTEN,
         licence=licence,
         base=base,
+        base_sha256=base_sha256,
     )
 
 

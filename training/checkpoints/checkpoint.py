@@ -75,6 +75,8 @@ class Checkpoint:
     licence: str = UNSTATED_LICENCE
     base: str | None = None
     """Name of the base that it was trained on; None where the file does not say."""
+    base_sha256: str | None = None
+    """Of that base's weights (`base_sha256`); None where the file does not say."""
 
     @property
     def name(self) -> str:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from onestep.errors import CheckpointError
 from onestep.training.base import Base
+from onestep.training.base_hash import base_sha256
 from onestep.training.checkpoints.checkpoint import Checkpoint, LowRankPair, PartWeights
 from onestep.training.checkpoints.peft_names import targeted
 from onestep.training.vae_skips import SkipConvolutions
@@ -54,11 +55,12 @@ class _Faults:
 
 
 def check_fits(checkpoint: Checkpoint, base: Base) -> None:
-    """Compare name, shape and type of every tensor of a checkpoint with a base.
+    """Compare name, shape and type of every tensor of a checkpoint with a base, and the base with the one it knows.
 
     Raises:
         CheckpointError: Something is missing, unknown to the base, of another shape, no floating-point number, or not
-            finite; the message counts each, names the first few, and says what other base the widths look like.
+            finite; the message counts each, names the first few, and says what other base the widths look like. Or the
+            base's weights are not those that the checkpoint was trained on.
     """
     with torch.device("meta"):
         skips = SkipConvolutions.for_vae(base.vae)
@@ -71,6 +73,11 @@ def check_fits(checkpoint: Checkpoint, base: Base) -> None:
         raise CheckpointError(
             f"{checkpoint.path} does not go with the base {base.name}. Tensors: {faults.text()}."
             f"{_other_base(checkpoint.unet, base)} Give the base that the checkpoint was trained on with --base."
+        )
+    if checkpoint.base_sha256 is not None and checkpoint.base_sha256 != (here := base_sha256(base)):
+        raise CheckpointError(
+            f"{checkpoint.path} was trained on a base {checkpoint.base} with other weights than {base.name} has here "
+            f"(SHA-256 {checkpoint.base_sha256[:12]}…, here {here[:12]}…). Give the folder of that one with --base."
         )
 
 

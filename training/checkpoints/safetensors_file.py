@@ -6,7 +6,7 @@ tensor that counts in the measure of the strength has `at_strength.` after the p
 
     format      onestep-checkpoint
     version     1
-    checkpoint  JSON: kind, base, licence, directions with prompts, and rank, alpha, targets, complete of each part
+    checkpoint  JSON: kind, base and hash, licence, directions with prompts; each part's rank, alpha, targets, complete
     sha256      of that JSON and all tensors, their names and shapes included
 """
 
@@ -121,6 +121,7 @@ def _description(checkpoint: Checkpoint) -> dict[str, Any]:
     return {
         "kind": checkpoint.kind,
         "base": checkpoint.base,
+        "base_sha256": checkpoint.base_sha256,
         "licence": checkpoint.licence,
         "prompts": {direction: weights.prompt for direction, weights in checkpoint.directions.items()},
         "parts": {
@@ -148,6 +149,7 @@ def _checkpoint(description: dict[str, Any], tensors: Mapping[str, Tensor], path
         sha256=sha256,
         licence=str(description["licence"]),
         base=description["base"],
+        base_sha256=description.get("base_sha256"),
     )
 
 

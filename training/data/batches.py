@@ -122,18 +122,18 @@ class PairedBatches:
         )
 
     def _pictures(self, pair: Pair, seeds: list[int]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        source, target = (self._prepared(path, np.random.default_rng(seeds)) for path in (pair.source, pair.target))
-        if source.shape != target.shape:
+        source, target = (_read(path, self.preparation) for path in (pair.source, pair.target))
+        if source.shape != target.shape and not self.preparation.scales:
             raise InputError(
                 f"{pair.source} and {pair.target} differ in size and {self.preparation.name} leaves it so. "
                 "Choose a preparation that scales, such as resize_256."
             )
+        source, target = (self._prepared(picture, np.random.default_rng(seeds)) for picture in (source, target))
         if self.few is not None:
             source = self.few.recolour(source, np.random.default_rng([*seeds, _CHANCE_OF_B]))
         return source, target
 
-    def _prepared(self, path: Path, rng: np.random.Generator) -> NDArray[np.uint8]:
-        picture = _read(path, self.preparation)
+    def _prepared(self, picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
         if self.few is not None:
             picture = self.few.reshape(picture, rng)
         return self.preparation.prepare(picture, rng)

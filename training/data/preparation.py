@@ -63,6 +63,11 @@ class Preparation:
         """Size of the result in pixels; None where it is each picture's own."""
         return self.crop or self.scaled
 
+    @property
+    def scales(self) -> bool:
+        """Whether pictures of any size come to one before a window is cut out."""
+        return self.covers or self.scaled is not None
+
     def check_size(self, size: FrameSize, *, of: object) -> None:
         """Raise InputError if a picture of this size is below the crop; `of` names it."""
         if self.crop and (size.width < self.crop.width or size.height < self.crop.height):

@@ -23,11 +23,6 @@ def random_numbers(pictures: int, generator: torch.Generator | None = None) -> T
     return torch.rand(pictures, NUMBERS_PER_PICTURE, generator=generator)
 
 
-def diff_augment(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """Return `augmented(images, random_numbers(B, generator))`."""
-    return augmented(images, random_numbers(images.shape[0], generator))
-
-
 def augmented(images: Tensor, numbers: Tensor) -> Tensor:
     """Change each picture's colour, shift it, and grey out a square of it.
 

@@ -55,8 +55,13 @@ def checked_size(batch: Any, generator: AdaptedGenerator) -> FrameSize:
         SettingError: The generator does not take that size; the message names the nearest.
     """
     picture: Tensor = getattr(batch, dataclasses.fields(batch)[0].name)
-    multiple = generator.generator(generator.directions[0]).frame_multiple
-    return checked_multiple(FrameSize(picture.shape[-1], picture.shape[-2]), multiple, what="The base")
+    size = FrameSize(picture.shape[-1], picture.shape[-2])
+    return checked_multiple(size, frame_multiple_of(generator), what="The base")
+
+
+def frame_multiple_of(generator: AdaptedGenerator) -> int:
+    """Return the multiple of pixels that a generator's pictures have as sides."""
+    return generator.generator(generator.directions[0]).frame_multiple
 
 
 def on_device(batch: BatchT, device: torch.device) -> BatchT:

@@ -9,14 +9,18 @@ import torch
 from torch import nn
 
 from onestep.errors import InputError, TrainingError
+from onestep.frame_size import checked_multiple
 from onestep.machine_memory import available_bytes
+from onestep.runtime.pictures import picture_size
+from onestep.training.adaptation.adapted import AdaptedGenerator
 from onestep.training.adaptation.trainable import count, trainable_tensors
 from onestep.training.base import Base, load_base
+from onestep.training.base_hash import base_sha256
 from onestep.training.data import PairedFolder, UnpairedFolder, preparation, recognise_layout
 from onestep.training.find_base import EMBEDDED, find_base
 from onestep.training.trainer.ema import MovingAverage
 from onestep.training.trainer.history import History
-from onestep.training.trainer.loop import checked_size
+from onestep.training.trainer.loop import checked_size, frame_multiple_of
 from onestep.training.trainer.memory_plan import MemoryPlan
 from onestep.training.trainer.optimiser import make_optimiser
 from onestep.training.trainer.paired_task import paired_task
@@ -44,7 +48,7 @@ class Prepared:
         state: At step 0, on the device.
         history: Empty.
         features: Network of the validation; None where nothing is validated.
-        inputs: Hashes of pictures and base.
+        inputs: Hashes of pictures, texts and base, by name.
         base: Name of the base.
         licence: Licence of the weights.
         notes: What the user should know.
@@ -81,7 +85,9 @@ def prepare(settings: Settings, processes: Processes, *, download: bool) -> Prep
     wanted = processes.is_main and settings.watch.validate_every
     features = packaged_features(settings.watch.features, processes.device) if wanted else None
     base = load_base(place)
+    inputs = described_inputs(pictures=_paths(data), texts=_texts(data), base_sha256=base_sha256(base))
     task = _task(settings, data, base, processes)
+    _check_test_pictures(data, settings.data.preparation, task.networks.generator)
     _to_device(task, processes.device)
     plan = _plan(settings, task, base, processes)
     plan.check()
@@ -93,7 +99,7 @@ def prepare(settings: Settings, processes: Processes, *, download: bool) -> Prep
         state=_state(settings, task, processes.device),
         history=History("kid" if kind_of(settings) == "unpaired" else "distance"),
         features=features,
-        inputs=described_inputs(pictures=_paths(data), base=place),
+        inputs=inputs,
         base=base.name,
         licence=settings.model.licence or base.licence,
         notes=(
@@ -133,6 +139,27 @@ def _paths(data: UnpairedFolder | PairedFolder) -> dict[str, Sequence[Path]]:
         "test sources": [pair.source for pair in data.test],
         "test targets": [pair.target for pair in data.test],
     }
+
+
+def _check_test_pictures(data: UnpairedFolder | PairedFolder, name: str, generator: AdaptedGenerator) -> None:
+    """Find out what the first look at the test pictures would: one that cannot be read, or has no size to compute at.
+
+    Raises:
+        InputError: A picture cannot be read, or is below the crop.
+        SettingError: It keeps its size, and that is no multiple of the base's.
+    """
+    how, multiple = preparation(name), frame_multiple_of(generator)
+    for path in (path for side, paths in _paths(data).items() if side.startswith("test") for path in paths):
+        size = picture_size(path)
+        how.check_size(size, of=path)
+        if how.size is None:
+            checked_multiple(size, multiple, what=f"{path} does not fit: the base")
+
+
+def _texts(data: UnpairedFolder | PairedFolder) -> dict[str, Sequence[str]]:
+    if isinstance(data, UnpairedFolder):
+        return {"prompts": [data.prompt_a or "", data.prompt_b or ""]}
+    return {"captions": [pair.caption for pair in (*data.train, *data.test)]}
 
 
 def _to_device(task: Task[Any], device: torch.device) -> None:

@@ -11,6 +11,9 @@ from onestep.training.trainer.run_folder import RunFolder
 from onestep.training.trainer.settings import MAY_CHANGE, Settings
 from onestep.training.trainer.settings_file import entries, kind_of, values_of
 
+BASE = "base"
+"""Name under which the base's hash stands among a run's inputs."""
+
 
 def check_same_settings(saved: Settings, asked: Settings) -> None:
     """Raise SettingError, which lists the differences, unless a run may go on with other settings.
@@ -31,18 +34,18 @@ def check_same_settings(saved: Settings, asked: Settings) -> None:
         )
 
 
-def described_inputs(*, pictures: Mapping[str, Sequence[Path]], base: Path) -> dict[str, str]:
-    """Return a hash for each side's pictures (names, order and sizes) and for the base's files.
+def described_inputs(
+    *, pictures: Mapping[str, Sequence[Path]], texts: Mapping[str, Sequence[str]], base_sha256: str
+) -> dict[str, str]:
+    """Return a hash for each side's pictures (names, order and sizes), for the texts, and for the base's weights.
 
     Args:
         pictures: Paths by name of the side.
-        base: The base's folder.
+        texts: Prompts or captions by what they are.
+        base_sha256: Of the base.
     """
-    files = sorted(path for path in base.rglob("*") if path.is_file())
-    described = {
-        name: _listing([(path.name, path.stat().st_size) for path in paths]) for name, paths in pictures.items()
-    }
-    return described | {"base": _listing([(str(path.relative_to(base)), path.stat().st_size) for path in files])}
+    files = {name: [f"{path.name}\t{path.stat().st_size}" for path in paths] for name, paths in pictures.items()}
+    return {name: _listing(rows) for name, rows in {**files, **texts}.items()} | {BASE: base_sha256}
 
 
 def check_same_inputs(folder: RunFolder, now: dict[str, str]) -> None:
@@ -52,12 +55,12 @@ def check_same_inputs(folder: RunFolder, now: dict[str, str]) -> None:
     if changed:
         raise SettingError(
             f"{folder.root} cannot go on as it began: {', '.join(changed)} changed since (names, number or sizes of "
-            "files). Put them back, or begin a new run with -o."
+            "pictures, texts, or the base's weights). Put them back, or begin a new run with -o."
         )
 
 
-def _listing(rows: list[tuple[str, int]]) -> str:
+def _listing(rows: Sequence[str]) -> str:
     digest = hashlib.sha256()
-    for name, size in rows:
-        digest.update(f"{name}\t{size}\n".encode())
-    return f"{len(rows)} files, {digest.hexdigest()[:16]}"
+    for row in rows:
+        digest.update(f"{row}\n".encode())
+    return f"{len(rows)}, {digest.hexdigest()[:16]}"

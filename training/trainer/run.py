@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from onestep.errors import OutputError
 from onestep.training.trainer.display import Display, Silent, Spoken
 from onestep.training.trainer.logs import open_logs
 from onestep.training.trainer.loop import run_loop
 from onestep.training.trainer.prepare import Prepared, prepare
 from onestep.training.trainer.processes import Processes
-from onestep.training.trainer.resume import check_same_inputs
+from onestep.training.trainer.resume import BASE, check_same_inputs
 from onestep.training.trainer.run_folder import RunFolder
 from onestep.training.trainer.settings import Settings
 from onestep.training.trainer.settings_file import text_of
@@ -74,7 +75,9 @@ def _train(
         display.say(note)
     watcher = None
     if processes.is_main:
-        if not resume:
+        if resume:
+            _write_settings(folder, settings)  # the next --resume goes on as this one was asked to
+        else:
             _begin(folder, settings, prepared)
         watcher = _watcher(settings, folder, prepared, display)
     stepper: Stepper[Any] = Stepper(
@@ -111,7 +114,16 @@ def _restore(prepared: Prepared, folder: RunFolder) -> None:
 def _begin(folder: RunFolder, settings: Settings, prepared: Prepared) -> None:
     folder.begin()
     folder.inputs.write_text(json.dumps(prepared.inputs, indent=2) + "\n", "utf-8")
-    folder.settings.write_text(text_of(settings), "utf-8")  # last: it makes the folder a run
+    _write_settings(folder, settings)  # last: they make the folder a run
+
+
+def _write_settings(folder: RunFolder, settings: Settings) -> None:
+    partial = folder.settings.with_suffix(".partial")
+    try:
+        partial.write_text(text_of(settings), "utf-8")
+        partial.replace(folder.settings)
+    except OSError as err:
+        raise OutputError(f"{folder.settings} cannot be written ({err.strerror or err}). Make room.") from err
 
 
 def _display(settings: Settings, prepared: Prepared) -> Display:
@@ -134,5 +146,6 @@ def _watcher(settings: Settings, folder: RunFolder, prepared: Prepared, display:
         display=display,
         logs=open_logs(folder, settings.watch, step=prepared.state.step),
         base=prepared.base,
+        base_sha256=prepared.inputs[BASE],
         licence=prepared.licence,
     )

@@ -37,6 +37,7 @@ class Watcher:
         display: Where it is said.
         logs: Where measures are written.
         base: Name of the base.
+        base_sha256: Hash of its weights.
         licence: Licence of the weights.
     """
 
@@ -49,6 +50,7 @@ class Watcher:
     display: Display
     logs: Sequence[Log]
     base: str
+    base_sha256: str
     licence: str
 
     def look(self) -> None:
@@ -134,6 +136,7 @@ class Watcher:
             tensors=self.state.average.values,
             prompts=self.task.prompts,
             base=self.base,
+            base_sha256=self.base_sha256,
             licence=self.licence,
         )
         save_checkpoint(checkpoint, self.folder.best if best else self.folder.checkpoint, overwrite=True)
