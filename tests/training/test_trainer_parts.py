@@ -287,6 +287,17 @@ def test_the_log_of_a_resumed_run_goes_on_after_the_state(tmp_path: Path) -> Non
     assert [line["step"] for line in lines] == [1, 2, 3] and lines[-1]["loss"] == 9.0
 
 
+def test_a_full_disk_leaves_the_log_of_a_resumed_run_whole(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text("".join(f'{{"step": {step}, "loss": 0.5}}\n' for step in range(1, 200)), "utf-8")
+    before = path.read_bytes()
+    with no_file_above(1000), pytest.raises(OutputError, match="Writing the log .* failed.*--resume"):
+        JsonLines(path, step=150)
+    assert path.read_bytes() == before
+    JsonLines(path, step=150).close()
+    assert len(path.read_text("utf-8").splitlines()) == 150
+
+
 def test_tensorboard_events(tmp_path: Path) -> None:
     log = TensorBoard(tmp_path, step=0)
     log.write(3, {"cycle_l1": 0.25})
