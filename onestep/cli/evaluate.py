@@ -146,7 +146,8 @@ def _measure(
 
     kpis = read_kpis(kpi_file(kpi)) if kpi is not None else []
     if junit is not None:
-        check_target(junit, suffixes=(junit.suffix.lower(),), source=kpi, overwrite=overwrite)
+        for source in (kpi, Path(request.inputs), *request.outputs):
+            check_target(junit, suffixes=(junit.suffix.lower(),), source=source, overwrite=overwrite)
     folder = output or default_folder(request.inputs)
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     request = replace(request, title=f"Evaluation of {Path(request.inputs).name}", command=command)

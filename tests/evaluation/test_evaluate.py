@@ -396,4 +396,6 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.xml").write_text("mine")
     with pytest.raises(OutputError, match=r"mine\.xml exists.*--overwrite"):
         command(inputs="day", outputs=[tmp_path], junit=tmp_path / "mine.xml")
+    with pytest.raises(OutputError, match=r"mine\.xml is the input .*never replaced"):
+        command(inputs=str(tmp_path / "mine.xml"), outputs=[tmp_path], junit=tmp_path / "mine.xml", overwrite=True)
     assert (tmp_path / "mine.xml").read_text() == "mine"

@@ -35,9 +35,8 @@ class JsonLines:
     def __init__(self, path: Path, *, step: int) -> None:
         self._path = path
         kept = [line for line in _lines(path) if line["step"] <= step]
-        partial = path.with_suffix(".partial")
-        self._guarded(lambda: partial.write_text("".join(f"{json.dumps(line)}\n" for line in kept), "utf-8"))
-        partial.replace(path)
+        text, partial = "".join(f"{json.dumps(line)}\n" for line in kept), path.with_suffix(".partial")
+        self._guarded(lambda: (partial.write_text(text, "utf-8"), partial.replace(path)))
         self._file = path.open("a", encoding="utf-8")
 
     def write(self, step: int, values: Mapping[str, float]) -> None:

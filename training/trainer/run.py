@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from onestep.errors import OutputError
+from onestep.runtime.text_file import write_whole
 from onestep.training.trainer.display import Display, Silent, Spoken
 from onestep.training.trainer.logs import open_logs
 from onestep.training.trainer.loop import run_loop
@@ -76,7 +76,9 @@ def _train(
     watcher = None
     if processes.is_main:
         if resume:
-            _write_settings(folder, settings)  # the next --resume goes on as this one was asked to
+            write_whole(
+                folder.settings, text_of(settings), overwrite=True
+            )  # the next --resume goes on as this one was asked to
         else:
             _begin(folder, settings, prepared)
         watcher = _watcher(settings, folder, prepared, display)
@@ -114,16 +116,7 @@ def _restore(prepared: Prepared, folder: RunFolder) -> None:
 def _begin(folder: RunFolder, settings: Settings, prepared: Prepared) -> None:
     folder.begin()
     folder.inputs.write_text(json.dumps(prepared.inputs, indent=2) + "\n", "utf-8")
-    _write_settings(folder, settings)  # last: they make the folder a run
-
-
-def _write_settings(folder: RunFolder, settings: Settings) -> None:
-    partial = folder.settings.with_suffix(".partial")
-    try:
-        partial.write_text(text_of(settings), "utf-8")
-        partial.replace(folder.settings)
-    except OSError as err:
-        raise OutputError(f"{folder.settings} cannot be written ({err.strerror or err}). Make room.") from err
+    write_whole(folder.settings, text_of(settings), overwrite=True)  # last: they make the folder a run
 
 
 def _display(settings: Settings, prepared: Prepared) -> Display:
