@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -19,13 +20,13 @@ _BYTES_PER_PIXEL = 4096
 ONNX Runtime proves the graph: the graph's weights, the same in float32, and again in the order its kernels like."""
 
 
-def weight_count(folder: Path) -> int:
-    """Return how many weights a base's UNet and VAE have, from the headers of their files.
+def weight_count(folder: Path, parts: Iterable[str] = _NETWORKS) -> int:
+    """Return how many weights a base's UNet and VAE, or other parts, have, from the headers of their files.
 
     Args:
         folder: In diffusers' layout. A file that cannot be read counts nothing: loading it will say why.
     """
-    files = (path for part in _NETWORKS for path in weight_files(folder / part))
+    files = (path for part in parts for path in weight_files(folder / part))
     return sum(_weights_in(path) for path in files)
 
 

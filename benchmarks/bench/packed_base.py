@@ -6,19 +6,19 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
-from safetensors import safe_open
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from bench.memory import check_room, module_bytes
 from bench.settings import Settings
 from onestep.domains import embedded_generator
 from onestep.errors import BackendError, GeneratorError, SettingError
+from onestep.exporter.room import weight_count
 from onestep.training.architectures import ARCHITECTURES
 from onestep.training.base import UNKNOWN_LICENCE, Base, load_base, random_base
 from onestep.training.byte_tokenizer import byte_tokenizer
 from onestep.training.find_base import EMBEDDED, find_base
 from onestep.training.folder import PackedGenerator, load_generator
-from onestep.training.part_files import check_parts, load_part, weight_files
+from onestep.training.part_files import check_parts, load_part
 from onestep.training.untrained import untrained_generator
 
 DOMAIN, PROMPT = "day2night", "driving in the night"
@@ -84,12 +84,7 @@ def random_base_like(folder: Path, *, seed: int) -> Base:
 
 def weights_bytes(folder: Path) -> int:
     """Return how much memory a folder's weights take in float32, whatever type they are stored in."""
-    count = 0
-    for path in (path for part in sorted(folder.iterdir()) if part.is_dir() for path in weight_files(part)):
-        with safe_open(path, framework="numpy") as file:
-            shapes = [file.get_slice(name).get_shape() for name in file.keys()]  # noqa: SIM118
-        count += sum(int(torch.Size(shape).numel()) for shape in shapes)
-    return _FLOAT_BYTES * count
+    return _FLOAT_BYTES * weight_count(folder, [path.name for path in folder.iterdir() if path.is_dir()])
 
 
 def _random_builder(base: str) -> Callable[[], Base]:

@@ -9,6 +9,18 @@ from onestep.atomic import whole_folder
 from onestep.errors import OutputError
 
 
+def fail_to_rename(monkeypatch: pytest.MonkeyPatch, pattern: str) -> None:
+    """Let the disk be gone for paths that match a pattern."""
+    rename = Path.rename
+
+    def sometimes(self: Path, goal: Path) -> Path:
+        if self.match(pattern):
+            raise OSError(errno.EIO, "the disk is gone", str(self))
+        return rename(self, goal)
+
+    monkeypatch.setattr(Path, "rename", sometimes)
+
+
 def test_the_folder_appears_when_all_went_well(tmp_path: Path) -> None:
     with whole_folder(tmp_path / "new" / "result", overwrite=False) as folder:
         (folder / "file").write_text("x")
@@ -42,14 +54,7 @@ def test_an_old_result_comes_back_where_the_new_one_cannot_take_its_place(
     target = tmp_path / "result"
     target.mkdir()
     (target / "old").touch()
-    rename = Path.rename
-
-    def fails_for_the_new_one(self: Path, goal: Path) -> Path:
-        if self.suffix == ".partial":
-            raise OSError(errno.EIO, "the disk is gone", str(self))
-        return rename(self, goal)
-
-    monkeypatch.setattr(Path, "rename", fails_for_the_new_one)
+    fail_to_rename(monkeypatch, "*.partial")
     with (
         pytest.raises(OutputError, match="the disk is gone"),
         whole_folder(target, overwrite=True, marker="old") as folder,
@@ -95,14 +100,7 @@ def test_an_empty_folder_stays_empty_where_something_failed(tmp_path: Path) -> N
 
 
 def test_half_a_move_is_undone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rename = Path.rename
-
-    def fails_for_the_second(self: Path, goal: Path) -> Path:
-        if self.name == "b":
-            raise OSError(errno.EIO, "the disk is gone", str(self))
-        return rename(self, goal)
-
-    monkeypatch.setattr(Path, "rename", fails_for_the_second)
+    fail_to_rename(monkeypatch, "b")
     with pytest.raises(OutputError, match="the disk is gone"), whole_folder(tmp_path, overwrite=False) as folder:
         (folder / "a").touch()
         (folder / "b").touch()
