@@ -13,6 +13,7 @@ from onestep.scenes import Scene
 
 Picture = NDArray[np.uint8]
 SIZE = (256, 144)
+SEEDS = (1, 2, 3, 4)
 
 
 @lru_cache
