@@ -8,7 +8,7 @@ from onestep.domains import embedded_bundle
 from onestep.runtime import SessionOptions, translate_video
 
 source, output = (Path(name) for name in (sys.argv[1:] or ("day.mp4", "night.mp4")))
-if not source.exists():
+if not sys.argv[1:] and not source.exists():
     render_video(source, condition="day", seconds=1.0, size="320x192", fps=10, seed=3)
 
 report = translate_video(

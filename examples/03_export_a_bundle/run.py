@@ -12,7 +12,7 @@ from onestep.training.folder import load_generator
 size = FrameSize(128, 96)
 packed = load_generator(embedded_generator("day2night"))
 options = ExportOptions(precision="fp16", size=size, parity_frame_count=4, overwrite=True)
-report = export_bundle(packed, Path("night-fp16.bundle"), options=options, on_stage=print)
+report = export_bundle(packed, Path("small-night-fp16.bundle"), options=options, on_stage=print)
 print(f"{report.traced.nodes} nodes became {report.folded.nodes}")
 print(f"PSNR against float32: {report.parity.graph_to_float32.psnr_db:.1f} dB")
 

@@ -18,7 +18,10 @@ InputsOption = Annotated[
 DomainsOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--domain", metavar="NAME", help=f"An embedded translation to run; {DEFAULT_DOMAIN}.", rich_help_panel=_MEASURE
+        "--domain",
+        metavar="NAME",
+        help=f"An embedded translation to run; {DEFAULT_DOMAIN} where nothing else translates. May be repeated.",
+        rich_help_panel=_MEASURE,
     ),
 ]
 BundlesOption = Annotated[

@@ -208,6 +208,17 @@ def test_pairs_of_two_aspects(tmp_path: Path) -> None:
     assert "1 of 3, such as 48x32 and 48x48" in finding.message
 
 
+def test_pairs_of_two_sizes_are_an_error_where_nothing_scales(tmp_path: Path) -> None:
+    """Training refuses them, too: a window of one would show another place than that of the other."""
+    folder = paired(tmp_path)
+    save(folder / "train_B" / "1.png", 1, (96, 64))
+    finding = of(checked(folder, "randomcrop_16"), "pair-sizes")
+    assert finding.level == "error"
+    assert names(finding) == [["train_A/1.png", "train_B/1.png"]]
+    assert "differ in size, which randomcrop_16 leaves so: 1 of 3, such as 48x32 and 96x64" in finding.message
+    assert "pair-sizes" not in checks(checked(folder, "resize_32x24"))
+
+
 def test_missing_prompts_and_test_pictures(tmp_path: Path) -> None:
     folder = unpaired(tmp_path, test=0)
     (folder / "fixed_prompt_b.txt").unlink()

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from onestep.errors import InputError
-from onestep.training.data.check_duplicates import duplicates, leaks, same_pairs, same_sides
+from onestep.training.data.check_duplicates import duplicates, leaks, same_sides
+from onestep.training.data.check_pairs import looked_at_pairs, pair_sizes, same_pairs
 from onestep.training.data.check_pictures import colour_modes, different_sizes, sizes, unreadable_pictures
 from onestep.training.data.check_texts import amounts, orphans, passed_over, prompts
 from onestep.training.data.finding import DataReport, Finding
@@ -67,7 +68,9 @@ def _of_pictures(
     yield from different_sizes(looks, preparation)
     yield from leaks(looks)
     if isinstance(found, PairedFolder):
-        yield from same_pairs(found.train, looks)
+        pairs = looked_at_pairs(found.train, looks)
+        yield from pair_sizes(pairs, preparation)
+        yield from same_pairs(pairs)
     else:
         yield from same_sides(looks)
     yield from duplicates(looks)

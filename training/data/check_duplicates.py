@@ -2,14 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
-from pathlib import Path
 from typing import Final
 
 from onestep.training.data.finding import Finding
-from onestep.training.data.folders import Pair
-from onestep.training.data.look import Look
-from onestep.training.data.near import looks_alike, near_pairs
+from onestep.training.data.look import Look, paths_of
+from onestep.training.data.near import near_pairs
 
 SAME_SHARE: Final = 0.5
 """Sides of which this share is alike hold no translation to learn."""
@@ -25,12 +22,12 @@ def duplicates(looks: Looks) -> Iterable[Finding]:
         if equal:
             count = sum(len(group) - 1 for group in equal)
             message = f"{side}, exact duplicates of another picture: {count} of {len(pictures)}. Take them out."
-            yield Finding("warning", "duplicates", message, _paths(equal))
+            yield Finding("warning", "duplicates", message, paths_of(equal))
         near = near_pairs(pictures)
         if near:
             count = len({look.path for pair in near for look in pair})
             message = f"{side}, pictures that look nearly like another one: {count} of {len(pictures)}."
-            yield Finding("warning", "near-duplicates", message, _paths(near))
+            yield Finding("warning", "near-duplicates", message, paths_of(near))
 
 
 def leaks(looks: Looks) -> Iterable[Finding]:
@@ -46,12 +43,12 @@ def leaks(looks: Looks) -> Iterable[Finding]:
                 f"Test pictures of {side} that are in training too: {len(equal)} of {len(test)}. Validation would "
                 "reward learning by heart: take them out of one of the two."
             )
-            yield Finding("error", "leak", message, _paths(equal))
+            yield Finding("error", "leak", message, paths_of(equal))
         near = _near_between(train, test)
         if near:
             count = len({look.path for _, look in near})
             message = f"Test pictures of {side} that look nearly like a training picture: {count} of {len(test)}."
-            yield Finding("warning", "near-leak", message, _paths(near))
+            yield Finding("warning", "near-leak", message, paths_of(near))
 
 
 def same_sides(looks: Looks) -> Iterable[Finding]:
@@ -68,42 +65,10 @@ def same_sides(looks: Looks) -> Iterable[Finding]:
             "same-sides",
             f"{message}. The sides are the same, so there is no translation to learn. "
             "Put the other domain into train B.",
-            _paths(shared),
+            paths_of(shared),
         )
     else:
-        yield Finding("warning", "same-sides", f"{message}. Take them out of one of the two.", _paths(shared))
-
-
-def same_pairs(pairs: Sequence[Pair], looks: Looks) -> Iterable[Finding]:
-    """Yield an error for pairs of different shapes and where sources are targets; a warning where a few are."""
-    by_path = {look.path: look for look in chain.from_iterable(looks.values())}
-    known = [
-        (by_path[pair.source], by_path[pair.target])
-        for pair in pairs
-        if pair.source in by_path and pair.target in by_path
-    ]
-    skewed = [pair for pair in known if not _have_one_aspect(*pair)]
-    if skewed:
-        message = (
-            f"Pairs whose pictures differ in aspect: {len(skewed)} of {len(known)}, such as {skewed[0][0].size} and "
-            f"{skewed[0][1].size}. Their pixels do not match: crop them alike, or take them out."
-        )
-        yield Finding("error", "pair-sizes", message, _paths(skewed))
-    alike = [pair for pair in known if looks_alike(*pair)]
-    if not alike:
-        return
-    message = f"Pairs whose target is the source, or nearly so: {len(alike)} of {len(known)}"
-    if len(alike) >= SAME_SHARE * len(known):
-        yield Finding("error", "same-sides", f"{message}. There is no translation to learn.", _paths(alike))
-    else:
-        kept = "Take them out, unless such sources shall stay as they are."
-        yield Finding("warning", "same-sides", f"{message}. {kept}", _paths(alike))
-
-
-def _have_one_aspect(source: Look, target: Look) -> bool:
-    """Tell whether the aspects are the same to within a pixel of the smaller picture."""
-    expected = source.size.width * target.size.height / source.size.height
-    return abs(expected - target.size.width) <= max(1.0, target.size.width / source.size.width)
+        yield Finding("warning", "same-sides", f"{message}. Take them out of one of the two.", paths_of(shared))
 
 
 def _equal_groups(looks: Iterable[Look]) -> list[list[Look]]:
@@ -126,7 +91,3 @@ def _near_between(one: Sequence[Look], other: Sequence[Look]) -> list[tuple[Look
     pairs = near_pairs([look for look in (*one, *other) if look.digest not in equal])
     ordered = (sorted(pair, key=lambda look: sides[look.path]) for pair in pairs)
     return [(first, second) for first, second in ordered if sides[first.path] != sides[second.path]]
-
-
-def _paths(groups: Iterable[Sequence[Look]]) -> tuple[tuple[Path, ...], ...]:
-    return tuple(tuple(look.path for look in group) for group in groups)

@@ -1,6 +1,7 @@
 """What a check needs to know of one picture, from decoding it once."""
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -64,6 +65,11 @@ def look_at(path: Path) -> Look | Unreadable:
         difference_hash=_difference_hash(picture),
         thumbnail=np.array(picture.resize((THUMBNAIL_PX, THUMBNAIL_PX), Image.Resampling.BOX)),
     )
+
+
+def paths_of(groups: Iterable[Sequence[Look]]) -> tuple[tuple[Path, ...], ...]:
+    """Return the files of groups of pictures that belong together, as findings name them."""
+    return tuple(tuple(look.path for look in group) for group in groups)
 
 
 def _difference_hash(picture: Image.Image) -> int:
