@@ -16,24 +16,30 @@ from onestep.frame_size import FrameSize
 
 DAY_MIDDLE = 0.5
 """Middle of the brightness of pictures by day, of a range of 1."""
+_NIGHT_MIDDLE = 0.15
 
 
-def random_crops(
-    views: Sequence[NDArray[np.uint8]], *, size: FrameSize, rng: np.random.Generator, largest_share: float = 1.0
-) -> list[Tensor]:
+def middle_of(condition: str) -> float:
+    """Return the middle of the brightness, of a range of 1, of pictures under a condition of rendered scenes.
+
+    A contrast around the day's makes a night black.
+    """
+    return _NIGHT_MIDDLE if condition in ("night", "dark") else DAY_MIDDLE
+
+
+def random_crops(views: Sequence[NDArray[np.uint8]], *, size: FrameSize, rng: np.random.Generator) -> list[Tensor]:
     """Cut the same random window out of each view and flip all alike, half of the time.
 
     Args:
         views: Pictures of one view, each `[H, W, 3] uint8`.
         size: Size of the result in pixels; its aspect is the window's.
         rng: Source of randomness.
-        largest_share: Largest window as a share of what fits into the picture.
 
     Returns:
         One `[3, h, w] float32` in [-1, 1] per view.
     """
     height, width = views[0].shape[:2]
-    largest = min(height / size.height, width / size.width) * largest_share
+    largest = min(height / size.height, width / size.width)
     factor = rng.uniform(min(1.0, largest), largest)
     rows, columns = round(size.height * factor), round(size.width * factor)
     top, left = rng.integers(0, height - rows + 1), rng.integers(0, width - columns + 1)

@@ -10,6 +10,9 @@ from onestep.runtime.backends.options import EngineOptions
 if TYPE_CHECKING:
     import onnxruntime
 
+EXACT_INT8 = ("session.x64quantprecision", "1")
+"""Setting of a session: where a processor's 8-bit products would overflow 16 bits (x86 before VNNI), slower ones are
+taken. Without it such a processor clips them and says nothing."""
 _ONLY_FATAL = 4
 
 
@@ -26,6 +29,7 @@ def session_options(ort: Any, tensors: FrameTensors, engine_options: EngineOptio
     options.intra_op_num_threads = engine_options.threads or len(os.sched_getaffinity(0))
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry(*EXACT_INT8)
     for name, length in tensors.free_dimensions.items():
         options.add_free_dimension_override_by_name(name, length)
     return options

@@ -18,6 +18,7 @@ from onestep.training.students.distillation import DistillOptions, RenderedData,
 from onestep.training.students.folder import load_student, save_student
 from onestep.training.students.losses import LossWeights
 from onestep.training.students.network import StudentShape
+from onestep.training.students.picture_source import PictureSource
 from onestep.training.students.rendered_source import RenderedSource
 from onestep.training.students.teacher_cache import translated_by_teacher
 from onestep.training.students.training import StudentTraining
@@ -111,6 +112,26 @@ def test_pictures_need_the_teacher(packed: PackedGenerator, pictures: Path, tmp_
             perceptual=None,
             listener=Quiet(),
         )
+
+
+def test_pictures_are_as_dark_as_what_the_teacher_translates(
+    packed: PackedGenerator, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A camera's contrast turns around a night's middle where the teacher makes days of nights."""
+    middles: list[float] = []
+    drawn = PictureSource.batch
+
+    def noted(self: PictureSource, rng: np.random.Generator) -> Batch:
+        middles.append(self.middle)
+        return drawn(self, rng)
+
+    monkeypatch.setattr(PictureSource, "batch", noted)
+    for domain in ("day2night", "night2day"):
+        teacher = dataclasses.replace(packed, card=dataclasses.replace(packed.card, domain=domain))
+        place = tmp_path / domain
+        chosen = options(pictures, steps=1)
+        distil(teacher, place, work=place.with_suffix(".work"), options=chosen, perceptual=None, listener=Quiet())
+    assert middles == [0.5, 0.15]
 
 
 def test_rendered_scenes_make_a_student_that_exports(packed: PackedGenerator, tmp_path: Path) -> None:

@@ -211,20 +211,28 @@ def test_another_camera_adds_no_noise() -> None:
         assert float(seen.diff(dim=-1).abs().max()) < 0.02, "a vignette's slope alone"
 
 
-@pytest.mark.parametrize(("condition", "target", "middle"), [("night", "bright", 0.15), ("day", "wet", 0.5)])
+@pytest.mark.parametrize(
+    ("condition", "target", "middles"),
+    [
+        ("night", "bright", [0.15, 0.15]),  # one camera takes `bright`: no other one takes the result
+        ("day", "wet", [0.5, 0.5, 0.5, 0.5]),
+        ("day", "night", [0.5, 0.15, 0.5, 0.15]),
+        ("night", "day", [0.15, 0.5, 0.15, 0.5]),
+    ],
+)
 def test_another_cameras_contrast_turns_around_the_middle_of_the_condition(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, condition: str, target: str, middle: float
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, condition: str, target: str, middles: list[float]
 ) -> None:
-    middles: set[float] = set()
+    asked: list[float] = []
 
     def noted(image: torch.Tensor, seed: int, *, middle: float) -> torch.Tensor:
-        middles.add(middle)
+        asked.append(middle)
         return image
 
     monkeypatch.setattr(rendered_source, "maybe_another_camera", noted)
     pairs = render_pairs(tmp_path, count=1, size=SIZE, conditions=(condition, target), seed=5, processes=1)
     RenderedSource(pairs, condition, target, FrameSize(32, 16), 1).batch(np.random.default_rng(3))
-    assert middles == {middle}
+    assert asked == middles
 
 
 def test_a_dark_picture_becomes_black_around_the_days_middle_more_than_around_its_own() -> None:

@@ -23,15 +23,18 @@ def claim_work(work: Path, settings: Mapping[str, Any]) -> None:
         settings: Plain values, nested as JSON; all that decides the result, and nothing else.
 
     Raises:
-        OutputError: The folder is of other settings; the message says which.
+        OutputError: The folder is of other settings, the message says which; or it cannot be read or written.
     """
     path = work / SETTINGS_NAME
     text = json.dumps(settings, indent=2, default=str, sort_keys=True) + "\n"
-    if path.exists():
-        _check_same(work, path.read_text(encoding="utf-8"), text)
-        return
-    work.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    try:
+        if path.exists():
+            _check_same(work, path.read_text(encoding="utf-8"), text)
+            return
+        work.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as err:
+        raise OutputError(f"The work folder {work} cannot be used: {err}. Choose another with --work.") from err
 
 
 def weights_sha256(network: nn.Module) -> str:

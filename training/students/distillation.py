@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from torch import nn
 
 from onestep.atomic import check_free, whole_folder
+from onestep.domains import seen_condition
 from onestep.errors import SettingError, UnknownNameError
 from onestep.frame_size import FrameSize, checked_multiple
 from onestep.runtime.pictures import find_pictures
 from onestep.scenes import CONDITIONS
+from onestep.training.augment import middle_of
 from onestep.training.card_name import CARD_NAME
 from onestep.training.folder import PackedGenerator
 from onestep.training.stochastic import StochasticGenerator
@@ -31,6 +33,7 @@ from onestep.training.students.picture_store import stored_pictures
 from onestep.training.students.rendered_source import RenderedSource
 from onestep.training.students.teacher_cache import translated_by_teacher
 from onestep.training.students.training import StudentTrainer, StudentTraining
+from onestep.training.trainer.interrupt import noticed_interrupts
 
 Teacher = PackedGenerator | PackedStudent
 Tell = Callable[[int, int | None], None]
@@ -177,19 +180,20 @@ def _train(
     perceptual: Perceptual | None,
     listener: Listener,
 ) -> None:
-    """Train, and keep what there is when the user interrupts."""
-    try:
+    """Train, and keep what there is when the user interrupts: after the step that is being computed."""
+    with noticed_interrupts() as interrupt:
         trainer.run(
             sources,
             perceptual=perceptual,
             log=listener.log,
             on_step=lambda step: listener.progress(step, trainer.options.steps),
             on_checkpoint=lambda step: trainer.save(work / PROGRESS_NAME),
+            interrupted=lambda: interrupt.asked,
         )
-    except KeyboardInterrupt:
+    if trainer.step < trainer.options.steps:
         trainer.save(work / PROGRESS_NAME)
         listener.log(f"interrupted after step {trainer.step}; the same command goes on from there")
-        raise
+        raise KeyboardInterrupt
 
 
 def _settings(
@@ -274,7 +278,8 @@ def _pictures(
     pictures = stored_pictures(options.data, work / "pictures.npy", size, on_picture=listener.progress)
     translated = _asked(teacher, pictures, work, options, listener)
     assert translated is not None
-    return PictureSource(pictures, translated, options.crop, options.pairs_per_batch)
+    middle = middle_of(seen_condition(teacher.card.domain))
+    return PictureSource(pictures, translated, options.crop, options.pairs_per_batch, middle=middle)
 
 
 def _asked(

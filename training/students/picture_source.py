@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from onestep.frame_size import FrameSize
+from onestep.training.augment import DAY_MIDDLE
 from onestep.training.students.batch import Batch
 from onestep.training.students.degrade import maybe_another_camera, random_degradation
 from onestep.training.students.windows import Window
@@ -29,6 +30,8 @@ class PictureSource:
     pairs_per_batch: int
     scales: tuple[float, float] = (1.0, 1.3)
     """Smallest and largest window as multiples of `size`, as far as the picture goes."""
+    middle: float = DAY_MIDDLE
+    """Brightness, of a range of 1, that such pictures have."""
 
     def batch(self, rng: np.random.Generator) -> Batch:
         """Draw pairs: all first windows, then all second ones."""
@@ -52,7 +55,8 @@ class PictureSource:
         camera_seed = int(rng.integers(2**32))
         pair = []
         for window in (first, second):
-            seen = maybe_another_camera(maybe_windscreen(window.image(picture), camera_seed), camera_seed)
+            mirrored = maybe_windscreen(window.image(picture), camera_seed, middle=self.middle)
+            seen = maybe_another_camera(mirrored, camera_seed, middle=self.middle)
             pair.append((random_degradation(seen, rng), window.image(teacher), window.corners(whole)))
         shift = np.empty((height, width, 2), np.float16)
         shift[...] = second.left - first.left, second.top - first.top

@@ -8,7 +8,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from onestep.errors import CheckpointError
+from onestep.errors import CheckpointError, OutputError
 
 _FORMAT = "onestep-student-progress-3"
 _STEP = "step"
@@ -20,7 +20,11 @@ Optimised = tuple[nn.Module, Sequence[torch.optim.Optimizer]]
 
 
 def save_progress(path: Path, step: int, average: nn.Module, trained: Mapping[str, Optimised]) -> None:
-    """Write the average, and of each trained network the weights and the state of its optimisers."""
+    """Write the average, and of each trained network the weights and the state of its optimisers.
+
+    Raises:
+        OutputError: The disk is full or cannot be written; the file of before is as it was.
+    """
     tensors = _named(average, trained)
     for part, optimised in trained.items():
         for name, parameter, optimiser in _trained_weights(optimised):
@@ -28,8 +32,16 @@ def save_progress(path: Path, step: int, average: nn.Module, trained: Mapping[st
             tensors |= {f"{key}.{part}.{name}": state[key] for key in _STATE if key in state}
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     partial = path.with_name(f".{path.name}.partial")
-    save_file(plain, partial, metadata={"format": _FORMAT, "step": str(step)})
-    partial.replace(path)
+    try:
+        save_file(plain, partial, metadata={"format": _FORMAT, "step": str(step)})
+        partial.replace(path)
+    except (OSError, SafetensorError) as err:  # safetensors has an error of its own for a full disk
+        kept = f"{path} is of the step that was saved before" if path.exists() else "No step was saved before"
+        raise OutputError(
+            f"Saving step {step} to {path} failed: {err}. {kept}. Make room, and give the same command to go on."
+        ) from err
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def load_progress(path: Path, average: nn.Module, trained: Mapping[str, Optimised]) -> int:

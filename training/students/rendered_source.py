@@ -9,7 +9,7 @@ from torch import Tensor
 
 from onestep.frame_size import FrameSize
 from onestep.scenes import ONE_CAMERA
-from onestep.training.augment import DAY_MIDDLE
+from onestep.training.augment import middle_of
 from onestep.training.students.batch import Batch
 from onestep.training.students.degrade import maybe_another_camera, random_degradation
 from onestep.training.students.pairs import RenderedPairs
@@ -17,9 +17,6 @@ from onestep.training.students.windows import Window
 from onestep.training.students.windscreen import maybe_windscreen
 
 _EARLIER, _LATER = 0, 1
-_MIDDLES = {"night": 0.15, "dark": 0.15}
-"""Of the brightness of pictures under a condition, where it is not that of the day: a contrast around the day's makes a
-night black."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +54,13 @@ class RenderedSource:
         source, truth = self.pairs.frames[self.condition][index], self.pairs.frames[self.target][index]
         whole = FrameSize(source.shape[2], source.shape[1])
         window = Window.random(whole, self.size, rng, scales=self.scales)
-        camera_seed, middle = int(rng.integers(2**32)), _MIDDLES.get(self.condition, DAY_MIDDLE)
+        camera_seed, middle = int(rng.integers(2**32)), middle_of(self.condition)
 
         def wanted(picture: NDArray[np.uint8]) -> Tensor:
             image = window.image(picture)
-            return image if self.target in ONE_CAMERA else maybe_another_camera(image, camera_seed, middle=middle)
+            if self.target in ONE_CAMERA:
+                return image
+            return maybe_another_camera(image, camera_seed, middle=middle_of(self.target))
 
         moments = []
         for moment in (_EARLIER, _LATER):

@@ -119,8 +119,9 @@ class StudentTrainer:
         log: Callable[[str], None] = lambda line: None,
         on_step: Callable[[int], None] = lambda step: None,
         on_checkpoint: Callable[[int], None] = lambda step: None,
+        interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Train until `options.steps`.
+        """Train until `options.steps`, or until somebody asks it to stop.
 
         Args:
             sources_of_step: Where the batches of a step may come from; they take turns. Called in another thread, ahead
@@ -129,6 +130,7 @@ class StudentTrainer:
             log: Takes a line of text now and then.
             on_step: Called after each step.
             on_checkpoint: Called every `checkpoint_every` steps and at the end.
+            interrupted: Asked after each step whether it was the last.
 
         Raises:
             TrainingError: A loss is not finite; no weights have followed it.
@@ -147,6 +149,8 @@ class StudentTrainer:
                     running, counted, begun = 0.0, 0, time.monotonic()
                 if self.step % self.options.checkpoint_every == 0 or self.step == self.options.steps:
                     on_checkpoint(self.step)
+                if interrupted():
+                    return
 
     def _batches(self, sources_of_step: Callable[[int], Sequence[BatchSource]]) -> Prefetcher[tuple[Batch, bool]]:
         """Draw the batches of all steps to come, each with whether the perceptual distance has its turn."""
