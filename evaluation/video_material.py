@@ -30,6 +30,8 @@ from onestep.runtime.video.writer import VideoWriter
 CLIP_SECONDS: Final = 8.0
 """Length of the clips for the report."""
 
+_NO_VIDEOS = (*READ_SUFFIXES, ".json", ".txt", ".csv", ".log", ".md", ".html", ".srt", ".wav")
+"""What may lie beside a finished video under its name, such as the report of the run that made it."""
 _Translate = Callable[[Picture], Picture | None]
 
 
@@ -152,13 +154,15 @@ def _made_video(translator: Translator, source: Path) -> Path:
     assert made is not None
     if made.is_file():
         return made
-    found = sorted(
-        path for path in made.glob("*") if path.stem == source.stem and path.suffix.lower() not in READ_SUFFIXES
-    )
+    named = sorted(path for path in made.glob("*") if path.stem == source.stem and path.is_file())
+    found = [path for path in named if path.suffix.lower() not in _NO_VIDEOS]
     if not found:
         raise InputError(
             f"--outputs {made} has no video named {source.stem}, as the input {source.name} is. Give the video itself."
         )
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise InputError(f"--outputs {made} has several files named {source.stem}: {names}. Give the video itself.")
     return found[0]
 
 

@@ -36,7 +36,7 @@ from onestep.training.generator import OneStep, OneStepGenerator
 from onestep.training.losses.perceptual import perceptual_network
 from onestep.training.rendered import RenderedFrames, render_frames
 from onestep.training.students.distillation import DistillOptions, RenderedData, distil
-from onestep.training.students.folder import save_student
+from onestep.training.students.folder import PackedStudent, load_student, save_student
 from onestep.training.students.losses import LossWeights
 from onestep.training.students.network import StudentShape
 from onestep.training.students.training import StudentTraining
@@ -198,11 +198,18 @@ def _train_stage(
 
 
 def _train_student(work: Path, name: str, recipe: StudentRecipe, log: Log) -> None:
-    """Train a student on the known truth: the teacher is less sharp."""
-    output = work / f"{name}-student"
+    """Train a student on the known truth, since the teacher is less sharp, and keep it in half precision."""
+    output, trained = work / f"{name}-student", work / f"{name}-student-float32"
     if output.exists():
         return
     log(output.name)
+    packed = load_student(trained) if trained.exists() else _distilled(work, name, recipe, trained, log)
+    packed.generator.half()
+    with whole_folder(output, overwrite=False) as partial:
+        save_student(packed, partial)
+
+
+def _distilled(work: Path, name: str, recipe: StudentRecipe, output: Path, log: Log) -> PackedStudent:
     pairs = work / "pairs"
     condition, target = rendered_conditions(name)
     options = DistillOptions(
@@ -221,17 +228,14 @@ def _train_student(work: Path, name: str, recipe: StudentRecipe, log: Log) -> No
             weights=LossWeights(teacher=0.0, lamps=recipe.lamps, perceptual=PERCEPTUAL, temporal=recipe.steadiness),
         ),
     )
-    packed = distil(
+    return distil(
         _domain_of(name),
-        work / f"{name}-student-float32",
+        output,
         work=work / f"{name}-student.work",
         options=options,
         perceptual=perceptual_network("st-lpips-alex"),
         listener=_Listener(log),
     )
-    packed.generator.half()
-    with whole_folder(output, overwrite=False) as partial:
-        save_student(packed, partial)
 
 
 def _domain_of(name: str) -> PackedGenerator:
@@ -277,11 +281,16 @@ def _packed(generator: OneStepGenerator, base: Base, known: Domain) -> PackedGen
 
 
 def _sample_rows(frames: RenderedFrames, look: Path | None) -> Rows:
-    rows = [[frames.frames["day"][index], frames.frames[TARGET][index]] for index in (0, 300, 601)]
+    rows = [[frames.frames["day"][index], frames.frames[TARGET][index]] for index in _spread(len(frames), 3)]
     for path in sorted(look.iterdir())[::3] if look else ():
         picture = Image.open(path).convert("RGB").resize(FULL, Image.Resampling.LANCZOS)
         rows.append([np.asarray(picture)])
     return rows
+
+
+def _spread(count: int, rows: int) -> list[int]:
+    """Return the numbers of views that lie far apart, the first among them."""
+    return [row * count // rows for row in range(rows)]
 
 
 def _log_to(path: Path) -> Log:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from onestep.errors import OutputError
 from onestep.frame_size import FrameSize
 from onestep.scenes import Scene
 
@@ -40,15 +41,26 @@ def render_frames(
         conditions: Names of `onestep.scenes.CONDITIONS`.
         seed: Seed of the first scene; the others follow it.
         processes: Processes that render.
+
+    Raises:
+        OutputError: What is there has another number or size.
     """
     paths = {condition: folder / f"{condition}.npy" for condition in conditions}
     if not all(path.exists() for path in paths.values()):
         folder.mkdir(parents=True, exist_ok=True)
-        _render(folder, paths, count, size, seed, processes)
-    return RenderedFrames({condition: np.load(path, mmap_mode="r") for condition, path in paths.items()})
+        _render(paths, count, size, seed, processes)
+    frames = {condition: np.load(path, mmap_mode="r") for condition, path in paths.items()}
+    for condition, array in frames.items():
+        if array.shape != (count, size.height, size.width, 3):
+            found = f"{len(array)} views of {FrameSize(array.shape[2], array.shape[1])}"
+            raise OutputError(
+                f"{paths[condition]} holds {found}, and {count} of {size} were asked for. Remove {folder} to render "
+                "them anew."
+            )
+    return RenderedFrames(frames)
 
 
-def _render(folder: Path, paths: dict[str, Path], count: int, size: FrameSize, seed: int, processes: int) -> None:
+def _render(paths: dict[str, Path], count: int, size: FrameSize, seed: int, processes: int) -> None:
     shape = (count, size.height, size.width, 3)
     partial = {condition: path.with_suffix(".partial") for condition, path in paths.items()}
     maps = {

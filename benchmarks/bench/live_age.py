@@ -71,6 +71,10 @@ def live_age(session: Session, clip: Path) -> LiveAge:
         slots = [engine.new_slot() for _ in range(engine.depth + _SPARE_SLOTS)]
         sink = _AgeSink(info.time_base)
         sink.start_seconds = time.perf_counter()
-        with LiveSource(reader, placement, session.finish_input) as source:
-            Pipeline(source, engine, sink, slots, newest_wins=True).run(lambda outcome: None)
+        try:
+            with LiveSource(reader, placement, session.finish_input) as source:
+                Pipeline(source, engine, sink, slots, newest_wins=True).run(lambda outcome: None)
+        finally:
+            for slot in slots:
+                engine.give_back(slot)
         return LiveAge(float(info.frame_rate or 0), reader.frames_read, len(sink.ages_ms), sink.ages_ms)

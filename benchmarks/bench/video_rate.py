@@ -15,6 +15,8 @@ import numpy as np
 from bench.memory import resident_bytes
 from onestep.frame_size import FrameSize
 from onestep.runtime import Progress, Session, translate_video
+from onestep.runtime.backends.engine import Engine
+from onestep.runtime.slots import Slot
 from onestep.runtime.video.info import VideoInfo
 from onestep.runtime.video.writer import VideoWriter
 from onestep.scenes import Scene
@@ -79,9 +81,17 @@ def engine_rate(session: Session, *, frames: int) -> float:
     """Return the frames per second of a session's engine alone, as many in flight as it takes."""
     engine = session.engine
     slots = [engine.new_slot() for _ in range(engine.depth)]
-    picture = np.random.default_rng(0).integers(0, 256, slots[0].input.shape, np.uint8)
-    for slot in slots:
-        np.copyto(slot.input, picture)
+    try:
+        picture = np.random.default_rng(0).integers(0, 256, slots[0].input.shape, np.uint8)
+        for slot in slots:
+            np.copyto(slot.input, picture)
+        return frames / _seconds(engine, slots, frames)
+    finally:
+        for slot in slots:
+            engine.give_back(slot)
+
+
+def _seconds(engine: Engine, slots: list[Slot], frames: int) -> float:
     start = time.perf_counter()
     for index in range(frames):
         if index >= len(slots):
@@ -89,7 +99,7 @@ def engine_rate(session: Session, *, frames: int) -> float:
         engine.submit(slots[index % len(slots)])
     for index in range(max(frames - len(slots), 0), frames):
         engine.wait(slots[index % len(slots)])
-    return frames / (time.perf_counter() - start)
+    return time.perf_counter() - start
 
 
 def video_rate(

@@ -15,7 +15,7 @@ report = translate_video(
     source,
     output,
     session=SessionOptions(bundle=embedded_bundle("day2night")),
-    overwrite=True,
+    overwrite=not sys.argv[1:],
     on_progress=lambda progress: print(f"\r{progress.frames_written} frames", end="", file=sys.stderr),
 )
 print(f"\n{report.frames_written} frames at {report.internal_size}, {report.end_to_end_fps:.1f} frames per second")

@@ -10,6 +10,16 @@ from bench.timing import timing_from_samples
 from bench.workload import Workload, open_workload
 
 from onestep.frame_size import FrameSize
+from onestep.runtime.backends.onnxruntime_cpu import OnnxRuntimeCpuEngine
+from onestep.runtime.slots import Slot
+
+
+@pytest.fixture
+def given_back(monkeypatch: pytest.MonkeyPatch) -> list[Slot]:
+    """A list that takes every slot that an engine on the processor is given back."""
+    slots: list[Slot] = []
+    monkeypatch.setattr(OnnxRuntimeCpuEngine, "give_back", lambda engine, slot: slots.append(slot))
+    return slots
 
 
 @pytest.fixture(scope="session")

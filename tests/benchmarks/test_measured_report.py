@@ -12,6 +12,7 @@ from bench.video_rate import engine_rate, video_rate, write_clip
 
 import onestep.runtime
 from onestep.frame_size import FrameSize
+from onestep.runtime.slots import Slot
 from tests.runtime.bundles import SMALL, make_bundle
 
 
@@ -33,10 +34,12 @@ def test_a_small_run() -> None:
     assert "Weights of the base: random" in markdown_from_report(report)
 
 
-def test_the_runtimes_own_cost(tmp_path: Path) -> None:
+def test_the_runtimes_own_cost(tmp_path: Path, given_back: list[Slot]) -> None:
     clip = write_clip(tmp_path / "clip.mp4", size=SMALL, frames=40)
     with onestep.runtime.open(make_bundle(tmp_path / "bundle")) as session:
+        given_back.clear()
         assert engine_rate(session, frames=1) > 0
+        assert len(given_back) == session.engine.depth, "on a GPU a slot's memory is freed with the engine only"
         rate = video_rate(session, clip, tmp_path / "out.mp4", engine_frames=10)
     assert rate.frames == 40
     assert 0 < rate.ratio == pytest.approx(rate.end_to_end_fps / rate.engine_fps)

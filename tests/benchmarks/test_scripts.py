@@ -14,6 +14,7 @@ from readme import BEGIN, END, readme, readme_section, replaced
 import onestep.runtime
 from onestep.errors import InputError
 from onestep.frame_size import FrameSize
+from onestep.runtime.slots import Slot
 from tests.runtime.bundles import make_bundle
 
 
@@ -52,7 +53,7 @@ def test_a_page_without_marks_is_left_alone(report: Report) -> None:
         replaced("text", readme_section(report, "p.png"), where="README")
 
 
-def test_ages_do_not_grow_when_the_source_is_too_fast(tmp_path: Path) -> None:
+def test_ages_do_not_grow_when_the_source_is_too_fast(tmp_path: Path, given_back: list[Slot]) -> None:
     size = FrameSize(256, 128)
     clip = write_clip(tmp_path / "clip.mp4", size=size, frames=120, frames_per_second=60)
     with onestep.runtime.open(make_bundle(tmp_path / "b", kind="heavy", size=size)) as session:
@@ -60,6 +61,7 @@ def test_ages_do_not_grow_when_the_source_is_too_fast(tmp_path: Path) -> None:
     assert age.source_fps == 60 and age.frames_due == 120
     assert 0 < age.frames_out <= 120 and min(age.ages_ms) > 0
     assert age.growth_ms < 1000, "a queue of a second's frames would show"
+    assert given_back, "on a GPU a slot's memory is freed with the engine only"
 
 
 def test_percentiles_and_growth_by_hand() -> None:

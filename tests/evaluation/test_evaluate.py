@@ -242,6 +242,8 @@ def test_a_finished_video_of_another_shape_is_noted(videos: Path) -> None:
 def test_a_video_is_measured_over_time_and_by_some_of_its_frames(videos: Path) -> None:
     report = videos / "report"
     report.mkdir()
+    (videos / "made" / "drive.json").write_text("{}")  # what `run-video --report` may have left
+    (videos / "made" / "drive").mkdir()
     request = Request(inputs=str(videos / "drive.mp4"), outputs=(videos / "made",), video_pictures=3)
     found = evaluate(request, report)
     made = row(found, "made").figures
@@ -263,6 +265,9 @@ def test_a_video_is_measured_over_time_and_by_some_of_its_frames(videos: Path) -
         evaluate(replace(request, truth=videos), report)
     with pytest.raises(InputError, match="has no video named drive, as the input drive.mp4 is"):
         evaluate(replace(request, outputs=(report,)), videos)
+    (videos / "made" / "drive.mkv").write_bytes((videos / "made" / "drive.mp4").read_bytes())
+    with pytest.raises(InputError, match=r"several files named drive: drive\.mkv, drive\.mp4\. Give the video itself"):
+        evaluate(request, videos / "made")
 
 
 def test_a_bundle_is_run_over_pictures_and_over_a_video_and_timed(videos: Path, folders: Path) -> None:

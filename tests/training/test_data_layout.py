@@ -228,6 +228,18 @@ def test_bdd100k_with_an_open_quote(tmp_path: Path) -> None:
         Bdd100k(images=tmp_path, labels=tmp_path, a='scene="city street')
 
 
+def test_bdd100k_with_broken_labels(tmp_path: Path) -> None:
+    folder = bdd100k(tmp_path)
+    chosen = Bdd100k(images=folder / "images", labels=folder / "labels")
+    labels = folder / "labels" / "bdd100k_labels_images_train.json"
+    labels.write_text('[{"name": "0a", "attributes": {"timeofday": ["night"]}}]')
+    with pytest.raises(InputError, match=r"the attribute timeofday of 0a is \['night'\], and BDD100K's are words"):
+        chosen.folder()
+    labels.write_bytes(b"\xff\xfe\xfa")
+    with pytest.raises(InputError, match="cannot be read as UTF-8 text"):
+        chosen.folder()
+
+
 def test_bdd100k_with_missing_frames_or_labels(tmp_path: Path) -> None:
     folder = bdd100k(tmp_path)
     chosen = Bdd100k(images=folder / "images", labels=folder / "labels")

@@ -13,7 +13,7 @@ from typing import Any, Final
 from onestep.errors import InputError, MissingInputError, SettingError
 from onestep.training.data.folders import UnpairedFolder
 from onestep.training.data.named_files import check_named_files
-from onestep.training.data.prompts import parsed_json
+from onestep.training.data.prompts import parsed_json, read_text
 
 SPECIFICATION_FILE: Final = "bdd100k.toml"
 LAYOUT: Final = "BDD100K by its labels"
@@ -141,7 +141,7 @@ def _label_files(labels: Path, split: str) -> list[Path]:
 def _frames(files: Iterable[Path]) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield file name and attributes of each labelled frame."""
     for file in files:
-        found = parsed_json(file.read_text("utf-8"), of=file)
+        found = parsed_json(read_text(file), of=file)
         for frame in found if isinstance(found, list) else [found]:
             name, attributes = _name_and_attributes(frame, file)
             yield name, attributes
@@ -152,6 +152,9 @@ def _name_and_attributes(frame: Any, file: Path) -> tuple[str, dict[str, str]]:
         name, attributes = str(frame["name"]), dict(frame["attributes"])
     except (TypeError, KeyError, ValueError) as err:
         raise InputError(f"{file} has a frame without name or attributes, which BDD100K's labels have.") from err
+    for key, value in attributes.items():
+        if not isinstance(value, str):
+            raise InputError(f"{file}: the attribute {key} of {name} is {value!r}, and BDD100K's are words.")
     return (name if Path(name).suffix else f"{name}.jpg"), attributes
 
 

@@ -15,7 +15,7 @@ def read_prompt(path: Path) -> str | None:
     """
     if not path.exists():
         return None
-    lines = [line.strip() for line in _text(path).splitlines() if line.strip()]
+    lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
     if not lines:
         raise InputError(
             f"{path} has no text in it. Write one line that describes the domain, such as 'driving in the night', or "
@@ -32,7 +32,7 @@ def read_captions(path: Path) -> dict[str, str]:
     Raises:
         InputError: It is broken JSON, no such object, or has no entry.
     """
-    captions = parsed_json(_text(path), of=path)
+    captions = parsed_json(read_text(path), of=path)
     if not isinstance(captions, dict) or not all(isinstance(text, str) for text in captions.values()):
         raise InputError(
             f'{path} must hold one JSON object of file names and captions: {{"0001.png": "a red car", ...}}.'
@@ -50,7 +50,7 @@ def read_json_lines(path: Path) -> list[Any]:
     """
     rows = [
         parsed_json(line, of=f"Line {number} of {path}")
-        for number, line in enumerate(_text(path).splitlines(), start=1)
+        for number, line in enumerate(read_text(path).splitlines(), start=1)
         if line.strip()
     ]
     if not rows:
@@ -68,7 +68,8 @@ def parsed_json(text: str, *, of: object) -> Any:
         ) from err
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Read a text file as UTF-8, or raise InputError."""
     try:
         return path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as err:

@@ -1,0 +1,62 @@
+"""The recipe of what ships goes on where it was cut off, and takes no pictures that were made otherwise."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from onestep.errors import OutputError
+from onestep.frame_size import FrameSize
+from onestep.training.card_name import CARD_NAME
+from onestep.training.rendered import render_frames
+from onestep.training.students.folder import StudentCard, load_student, packed_student, save_student
+from scripts import train_embedded
+from tests.training.test_students import small_student
+
+
+def test_a_student_that_was_trained_is_put_in_half_precision_and_not_trained_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run was cut off between the two."""
+    card = StudentCard(
+        domain="clear2foggy",
+        direction="a2b",
+        prompt="fog",
+        base="tiny-student",
+        base_licence="MIT",
+        checkpoint_licence="MIT",
+        preferred_size=(64, 64),
+        data="none",
+        streaks=0.0,
+    )
+    trained = tmp_path / "clear2foggy-student-float32"
+    trained.mkdir()
+    save_student(packed_student(small_student(), card), trained)
+
+    def never(*args: object, **kwargs: object) -> None:
+        raise AssertionError("it was trained already")
+
+    monkeypatch.setattr(train_embedded, "distil", never)
+    recipe = train_embedded.STUDENTS["clear2foggy"]
+    train_embedded._train_student(tmp_path, "clear2foggy", recipe, print)
+    student = load_student(tmp_path / "clear2foggy-student")
+    assert student.card.domain == "clear2foggy"
+    assert (trained / CARD_NAME).is_file()
+    assert not (tmp_path / "clear2foggy-student.work").exists()
+
+
+def test_views_of_another_number_or_size_are_not_trained_on(tmp_path: Path) -> None:
+    def rendered(count: int, side: int) -> int:
+        size = FrameSize(side, 32)
+        return len(render_frames(tmp_path, count=count, size=size, conditions=("day",), seed=1, processes=1))
+
+    assert rendered(2, 32) == rendered(2, 32) == 2
+    for count, side in ((3, 32), (2, 64)):
+        with pytest.raises(OutputError, match=rf"holds 2 views of 32x32, and {count} of {side}x32 were asked for"):
+            rendered(count, side)
+
+
+def test_sample_rows_are_of_any_number_of_views() -> None:
+    assert train_embedded._spread(1200, 3) == [0, 400, 800]
+    assert train_embedded._spread(3, 3) == [0, 1, 2]
+    assert torch.tensor(train_embedded._spread(1, 3)).eq(0).all()
