@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from onestep.bundle import Bundle, open_bundle
-from onestep.errors import InputError
+from onestep.errors import BackendError, InputError
 from onestep.frame_size import FrameSize, frame_size_from
 from onestep.runtime.backends.choose import AUTO, Choice, open_backend
 from onestep.runtime.backends.engine import Engine
@@ -54,13 +54,19 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        if error is None:
+            self.close()
+            return
+        try:
+            self.close()
+        except BackendError as err:  # after an error of the GPU freeing fails too, with less to say
+            _log.warning("closing the session failed, too: %s", err)
 
     def close(self) -> None:
         """Free the graph and everything it holds. Closing twice is no error."""
         with self._lock:
+            self._choice.engine.close()  # waits for copies into the slot's memory
             self._slot = None
-            self._choice.engine.close()
 
     @property
     def bundle(self) -> Bundle:

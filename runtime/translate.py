@@ -12,6 +12,7 @@ from onestep.runtime.pipeline import Outcome, Pipeline
 from onestep.runtime.placement import Placement
 from onestep.runtime.report import VideoReport
 from onestep.runtime.session import Session, SessionOptions, open_session
+from onestep.runtime.slots import Slot
 from onestep.runtime.smooth import SMALLEST_SIDE, Smoother
 from onestep.runtime.video.encoder import EncoderSettings
 from onestep.runtime.video.hardware import AUTO, NVDEC, NVENC, DecoderName
@@ -126,7 +127,6 @@ def _run(
     info, engine = reader.info, session.engine
     info_size = FrameSize(info.width, info.height)
     placement = session.placement(info_size)
-    slots = [engine.new_slot() for _ in range(engine.depth + _SPARE_SLOTS)]
     detail = VideoDetail(placement, info.orientation) if session.adds_detail(placement, info_size) else None
     sink = VideoSink(writer, placement, smoother=Smoother() if smooth else None, detail=detail)
 
@@ -134,7 +134,9 @@ def _run(
         if on_progress is not None:
             on_progress(Progress(outcome.written, info.frame_count, outcome.seconds))
 
+    slots: list[Slot] = []
     try:
+        slots += (engine.new_slot() for _ in range(engine.depth + _SPARE_SLOTS))
         with _source(reader, session, placement, detail) as source:
             return Pipeline(source, engine, sink, slots, newest_wins=info.is_live).run(tell)
     finally:

@@ -1,5 +1,6 @@
 """The builder's configuration from the options of a build."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from onestep.exporter.engines.network import ParsedNetwork
 from onestep.exporter.engines.options import BuildOptions
 from onestep.exporter.engines.progress import Tell, progress_monitor
 from onestep.frame_size import FrameSize
+
+_log = logging.getLogger(__name__)
 
 
 def builder_config(parsed: ParsedNetwork, options: BuildOptions, sizes: Sequence[FrameSize], tell: Tell) -> Any:
@@ -47,9 +50,12 @@ def builder_config(parsed: ParsedNetwork, options: BuildOptions, sizes: Sequence
 
 
 def keep_timing_cache(config: Any, path: Path) -> None:
-    """Write what the build measured, for the next one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(bytes(config.get_timing_cache().serialize()))
+    """Write what the build measured, for the next one; where that fails, the engine is kept and a warning says so."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes(config.get_timing_cache().serialize()))
+    except OSError as err:
+        _log.warning("The timing cache could not be written (%s). The next build measures again.", err)
 
 
 def _read_timing_cache(config: Any, path: Path) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import onnx
 from onnx import NodeProto, TensorProto
@@ -86,7 +87,16 @@ def refit_plan(
             f"Of {len(wanted.names)} weights {len(missing)} were not replaced ({', '.join(missing[:3])}); "
             f"{'; '.join(logger.errors) or 'the library gave no reason'}. {_ADVICE}"
         )
-    return bytes(engine.serialize())
+    return _serialised(trt, engine)
+
+
+def _serialised(trt: Any, engine: Any) -> bytes:
+    """Return a refitted engine with its weights in it, to be refitted again."""
+    config = engine.create_serialization_config()
+    config.clear_flag(trt.SerializationFlag.EXCLUDE_WEIGHTS)
+    if hasattr(trt.SerializationFlag, "INCLUDE_REFIT"):  # not before TensorRT 10.14
+        config.set_flag(trt.SerializationFlag.INCLUDE_REFIT)
+    return bytes(engine.serialize_with_config(config))
 
 
 def _check_border(old: onnx.ModelProto, new: onnx.ModelProto) -> None:

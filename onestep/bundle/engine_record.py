@@ -19,6 +19,8 @@ from onestep.frame_size import FrameSize, frame_size_from_text
 
 ENGINES_FOLDER = "engines"
 ANY_GPU = "any (JIT)"
+_OLDEST_OF_ANY = [8, 0]
+"""Compute capability from which on a TensorRT-RTX engine runs that was built for no GPU in particular."""
 """Compute capability of an engine whose kernels are compiled on the GPU that runs it."""
 FORMAT, VERSION = "onestep-engine", 1
 
@@ -178,6 +180,11 @@ def why_not(record: EngineRecord, bundle: Bundle, size: FrameSize, host: EngineH
         return "the bundle's graph changed after the engine was built"
     if not _library_fits(record, host):
         return f"it was built by {record.backend} {record.library_version}, and here is {host.library_version}"
+    if record.compute_capability == ANY_GPU and _is_too_old(host):
+        return (
+            f"it runs from compute capability 8.0 on, and this GPU has {host.compute_capability}: no other build of "
+            f"{record.backend} helps, choose another --backend"
+        )
     if not _gpu_fits(record, host):
         return (
             f"it was built for compute capability {record.compute_capability} ({record.gpu}), and this GPU has "
@@ -191,6 +198,10 @@ def why_not(record: EngineRecord, bundle: Bundle, size: FrameSize, host: EngineH
 def _library_fits(record: EngineRecord, host: EngineHost) -> bool:
     built, here = (_numbers(version) for version in (record.library_version, host.library_version))
     return built == here or (record.version_compatible and built[0] == here[0] and built <= here)
+
+
+def _is_too_old(host: EngineHost) -> bool:
+    return host.compute_capability != ANY_GPU and _numbers(host.compute_capability) < _OLDEST_OF_ANY
 
 
 def _gpu_fits(record: EngineRecord, host: EngineHost) -> bool:

@@ -1,7 +1,7 @@
 """ONNX Runtime on an NVIDIA GPU: the bundle's own graph, no engine to build.
 
 The graph is bound to device memory once per slot and captured by ONNX Runtime as a CUDA graph per slot (its option
-`enable_cuda_graph`, told apart by `gpu_graph_annotation_id`). ONNX Runtime keeps these graphs for the thread that
+`enable_cuda_graph`, told apart by the runs' `gpu_graph_id`). ONNX Runtime keeps these graphs for the thread that
 captured them, so all of its runs are made by one thread. It computes on the stream of the slots' copies, and is told
 not to wait for it at the end of a run.
 
@@ -9,8 +9,10 @@ ONNX Runtime answers a request for a provider that it cannot load with a log lin
 error. Not run on a GPU where it was written.
 """
 
+import contextlib
 import importlib
 import itertools
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
@@ -35,6 +37,9 @@ PROVIDER = "CUDAExecutionProvider"
 OLDEST = (1, 31)
 """Older ones run parts of opset 21 on the processor (onnxruntime#26075, #27415), which a CUDA graph cannot hold, and
 wait at the end of each replay (#28686)."""
+GRAPH_ID, NO_WAIT = "gpu_graph_id", "disable_synchronize_execution_providers"
+"""Settings of a run: which of the captured graphs it is, counted from 1; not to wait for its end. ONNX Runtime passes
+over settings that it does not know without a word."""
 _INSTALL = "pip uninstall onnxruntime, then pip install 'onestep[gpu]'"
 
 
@@ -80,7 +85,8 @@ def open_engine(bundle: Bundle, size: FrameSize, options: EngineOptions) -> Engi
     cuda = open_cuda(for_backend=NAME)
     if reason := why_no_provider(ort):
         raise BackendError(f"{NAME} cannot run here: {reason}")
-    ort.preload_dlls(directory="")  # of the nvidia-* wheels, which are on no path that a loader looks at
+    with contextlib.redirect_stdout(sys.stderr):  # it prints, and standard output may be the video
+        ort.preload_dlls(directory="")  # of the nvidia-* wheels, which are on no path that a loader looks at
     tensors = frame_tensors(bundle, size, options)
     graph_options = session_options(ort, tensors, options)
     memory = MemoryBefore(size, bundle.weight_bytes >> 20, *cuda.memory_mib())
@@ -114,7 +120,8 @@ def cuda_session(ort: Any, bundle: Bundle, options: Any, stream: Any, memory: Me
         "cudnn_conv_algo_search": "EXHAUSTIVE",
     }
     try:
-        session = ort.InferenceSession(bundle.graph_path, options, providers=[(PROVIDER, settings)])
+        # no fallback: it would load the graph once more, on the processor, and print why
+        session = ort.InferenceSession(bundle.graph_path, options, providers=[(PROVIDER, settings)], enable_fallback=0)
     except Exception as err:
         failed = f"ONNX Runtime {ort.__version__} cannot load {bundle.graph_path} on CUDA: {err}"
         raise BackendError(memory.explained(str(err)) or failed) from err
@@ -154,8 +161,8 @@ class CudaGraphSession:
         for name, value in self._constants.items():
             binding.bind_ortvalue_input(name, value)
         options = self._ort.RunOptions()
-        options.add_run_config_entry("gpu_graph_annotation_id", str(next(self._numbers)))
-        options.add_run_config_entry("disable_synchronize_execution_providers", "1")
+        options.add_run_config_entry(GRAPH_ID, str(next(self._numbers)))
+        options.add_run_config_entry(NO_WAIT, "1")
 
         def enqueue() -> None:
             try:

@@ -121,6 +121,8 @@ class PlanComputation:
         config = self._engine.create_runtime_config()
         config.set_execution_context_allocation_strategy(trt.ExecutionContextAllocationStrategy.USER_MANAGED)
         config.cuda_graph_strategy = trt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
+        # by default kernels for a free size are compiled behind the first frames, which others compute meanwhile
+        config.dynamic_shapes_kernel_specialization_strategy = trt.DynamicShapesKernelSpecializationStrategy.EAGER
         self._cache = config.create_runtime_cache()  # kept here: the configuration only points to it
         if not config.set_runtime_cache(self._cache):
             raise BackendError(self._failed("does not take a runtime cache"))

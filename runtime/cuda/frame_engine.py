@@ -10,8 +10,9 @@ about to hand out. A slot is submitted again only after it was waited for, so it
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from threading import RLock
 from typing import Any, Protocol
 
 from onestep.errors import BackendError
@@ -74,28 +75,33 @@ class GpuFrameEngine:
         self._bytes = size.pixels * 3
         self._mark: Callable[[Any], None] = _no_mark
         self._spare: list[_GpuSlot] = []
+        self._lock = RLock()
+        """Held while work is put on the streams: what another thread puts there would be captured with a new slot's."""
         try:
             self._copy_in, self._compute, self._copy_out = (resources.stream() for _ in range(3))
             self._computation = compute(self._compute)
             resources.on_close(self._computation.close)
             self._spare.append(self._made_slot())
         except BaseException:
-            resources.close()
+            with suppress(BackendError):  # an error of the GPU comes again from every later call, and says less there
+                resources.close()
             raise
 
     def new_slot(self) -> Slot:
         """Hand out a slot that was given back, or make one; the engine made the first when it was opened."""
         cuda = self._open()
-        if not self._spare:
-            return self._made_slot()
-        slot = self._spare.pop()
+        with self._lock:
+            if not self._spare:
+                return self._made_slot()
+            slot = self._spare.pop()
         cuda.call("cudaEventSynchronize", slot.done)  # a pipeline that failed gave it back without waiting
         return slot
 
     def give_back(self, slot: Slot) -> None:
         """Keep a slot for the next one who asks: what it takes on the GPU is freed with the engine only."""
         assert isinstance(slot, _GpuSlot), "a slot of another engine"
-        self._spare.append(slot)
+        with self._lock:
+            self._spare.append(slot)
 
     def _made_slot(self) -> _GpuSlot:
         """Allocate a slot in page-locked memory with its place on the GPU, and record its work."""
@@ -113,6 +119,10 @@ class GpuFrameEngine:
             BackendError: CUDA or the library failed, or the engine is closed.
         """
         assert isinstance(slot, _GpuSlot) and slot.enqueue is not None, "a slot of another engine"
+        with self._lock:
+            self._put_on_streams(slot, slot.enqueue)
+
+    def _put_on_streams(self, slot: _GpuSlot, enqueue: Enqueue) -> None:
         call, kinds = self._open().call, self._open().api.cudaMemcpyKind
         source, result = slot.input.ctypes.data, slot.output.ctypes.data
         to_device, to_host = kinds.cudaMemcpyHostToDevice, kinds.cudaMemcpyDeviceToHost
@@ -123,7 +133,7 @@ class GpuFrameEngine:
         call("cudaEventRecord", slot.arrived, self._copy_in)
         call("cudaStreamWaitEvent", self._compute, slot.arrived, 0)
         mark(self._compute)
-        slot.enqueue()
+        enqueue()
         mark(self._compute)
         call("cudaEventRecord", slot.computed, self._compute)
         call("cudaStreamWaitEvent", self._copy_out, slot.computed, 0)
@@ -157,9 +167,9 @@ class GpuFrameEngine:
         cuda, self._cuda = self._cuda, None
         if cuda is None:
             return
-        self._spare.clear()
         for stream in (self._copy_in, self._compute, self._copy_out):
             cuda.api.cudaStreamSynchronize(stream)  # after a failure it fails too, and freeing goes on
+        self._spare.clear()  # not before: a copy may still write there
         self._resources.close()
 
     def _open(self) -> Cuda:

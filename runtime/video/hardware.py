@@ -43,6 +43,11 @@ def cuda_decoding() -> HWAccel:
     return HWAccel(_DEVICE, allow_software_fallback=True)
 
 
+def is_set_up_on_gpu(context: VideoCodecContext) -> bool:
+    """Tell, before the first frame, whether the GPU will be asked: PyAV has no hardware decoder for every codec."""
+    return context.is_hwaccel
+
+
 def is_decoded_by_gpu(context: VideoCodecContext) -> bool:
     """Tell, once a frame was decoded, whether the GPU did it: the decoder's format is then the device's."""
     return context.is_hwaccel and context.pix_fmt == _DEVICE

@@ -22,7 +22,7 @@ from onestep.errors import InputError
 from onestep.runtime.video.audio import AudioLane
 from onestep.runtime.video.decoder import chosen_decoder, used_decoder
 from onestep.runtime.video.faults import AV_FAULTS, reason
-from onestep.runtime.video.hardware import DecoderName
+from onestep.runtime.video.hardware import DecoderName, is_set_up_on_gpu
 from onestep.runtime.video.info import VideoInfo, info_of
 from onestep.runtime.video.lengths import missing_bytes
 from onestep.runtime.video.source import Source, open_source, source_from_text
@@ -97,7 +97,8 @@ class VideoReader:
 
     def _open_streams(self, *, with_audio: bool) -> None:
         self._stream = _video_stream(self._source, self._container.streams.video)
-        threads = 1 if self._choice.hwaccel else self._threads  # NVDEC has its own; more here only hold frames back
+        on_gpu = is_set_up_on_gpu(self._stream.codec_context)
+        threads = 1 if on_gpu else self._threads  # NVDEC has its own; more here only hold frames back
         self._stream.thread_type = "AUTO" if threads > 1 else "SLICE"
         self._stream.thread_count = threads
         tracks = self._container.streams.audio if with_audio else ()

@@ -1,6 +1,7 @@
 """Options that do not go together, the choice of the fastest, the count of steps, and writing whole or not at all."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from onestep.errors import EngineBuildError, OutputError, SettingError, UnknownN
 from onestep.exporter.engines import network
 from onestep.exporter.engines.build import _Built as Built
 from onestep.exporter.engines.build import build_engine, fastest
+from onestep.exporter.engines.builder_config import keep_timing_cache
 from onestep.exporter.engines.options import BuildOptions, profile_sizes
 from onestep.exporter.engines.progress import StepCount
 from onestep.exporter.engines.write_engine import write_engine
@@ -122,3 +124,14 @@ def test_tensorrt_without_a_gpu_says_what_to_do() -> None:
     logger = type("Logger", (), {"errors": ["CUDA initialization failure with error: 35"]})()
     with pytest.raises(EngineBuildError, match=r"needs an NVIDIA GPU .*error: 35.*--backend tensorrt-rtx, which"):
         network._builder(LIBRARIES["tensorrt"], Library(), logger)  # type: ignore[arg-type]
+
+
+def test_a_timing_cache_that_cannot_be_written_loses_no_engine(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = SimpleNamespace(get_timing_cache=lambda: SimpleNamespace(serialize=lambda: b"times"))
+    (tmp_path / "file").touch()
+    keep_timing_cache(config, tmp_path / "file" / "cache")
+    assert "The timing cache could not be written" in caplog.text
+    keep_timing_cache(config, tmp_path / "folder" / "cache")
+    assert (tmp_path / "folder" / "cache").read_bytes() == b"times"

@@ -49,6 +49,10 @@ class RefittingLibrary:
     logger: Any = None
     parsed: bytes = b""
     ILogger: Any = Logger
+    SerializationFlag: Any = field(
+        default_factory=lambda: SimpleNamespace(EXCLUDE_WEIGHTS="no weights", INCLUDE_REFIT="again")
+    )
+    flags: list[str] = field(default_factory=lambda: ["no weights"])
 
     def Runtime(self, logger: Any) -> Any:  # the library's name
         self.logger = logger
@@ -57,7 +61,17 @@ class RefittingLibrary:
 
     def _engine(self, plan: bytes) -> Any:
         assert plan == PLAN
-        return SimpleNamespace(refittable=self.refittable, serialize=lambda: b"new plan") if self.loads else None
+        return (
+            SimpleNamespace(
+                refittable=self.refittable,
+                create_serialization_config=lambda: SimpleNamespace(
+                    clear_flag=self.flags.remove, set_flag=self.flags.append
+                ),
+                serialize_with_config=lambda config: b"new plan",
+            )
+            if self.loads
+            else None
+        )
 
     def Refitter(self, engine: Any, logger: Any) -> Any:  # the library's name
         return SimpleNamespace(get_missing_weights=lambda: self.missing, refit_cuda_engine=lambda: self.refits)
@@ -89,6 +103,10 @@ def test_the_whole_new_graph_is_given(given: Path, monkeypatch: pytest.MonkeyPat
     names = [tensor.name for tensor in onnx.load_from_string(library.parsed).graph.initializer]
     assert names == ["w1", "w2"]
     assert library.runtime.engine_host_code_allowed is True
+    assert library.flags == ["again"], "with its weights, and to be refitted again"
+    older = RefittingLibrary(SerializationFlag=SimpleNamespace(EXCLUDE_WEIGHTS="no weights"))
+    assert on(older, given, monkeypatch) == b"new plan"
+    assert older.flags == []
 
 
 @pytest.mark.parametrize(

@@ -23,10 +23,11 @@ class Logger:
 
 
 class Strategy(Enum):
-    """How contexts get their memory, and who captures their work."""
+    """How contexts get their memory, who captures their work, and when kernels are compiled."""
 
     USER_MANAGED = 1
     WHOLE_GRAPH_CAPTURE = 2
+    EAGER = 3
 
 
 @dataclass
@@ -78,6 +79,7 @@ class FakeTensorRt:
     ILogger: Any = Logger
     ExecutionContextAllocationStrategy: Any = Strategy
     CudaGraphStrategy: Any = Strategy
+    DynamicShapesKernelSpecializationStrategy: Any = Strategy
 
     def Runtime(self, logger: Any) -> Any:  # the library's name
         self.logger = logger

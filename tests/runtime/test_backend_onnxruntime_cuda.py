@@ -1,6 +1,7 @@
 """ONNX Runtime's CUDA provider, on stand-ins: bound once per slot, and never a quiet fallback."""
 
 import gc
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,11 +9,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import onnxruntime
 import pytest
 
 from onestep.bundle import Bundle, open_bundle
 from onestep.errors import BackendError
 from onestep.runtime.backends import onnxruntime_cuda
+from onestep.runtime.backends.onnxruntime_graph import EXACT_INT8
 from onestep.runtime.backends.options import EngineOptions
 from onestep.runtime.cuda.calls import Cuda
 from tests.runtime.bundles import SMALL, make_bundle
@@ -34,6 +37,7 @@ class FakeOnnxRuntime:
     __version__: str = "1.31.1"
 
     def preload_dlls(self, directory: str) -> None:
+        sys.stdout.write("loading libraries")
         self.preloaded.append(directory)
 
     def get_available_providers(self) -> list[str]:
@@ -46,7 +50,8 @@ class FakeOnnxRuntime:
         entries: dict[str, str] = {}
         return SimpleNamespace(entries=entries, add_run_config_entry=entries.__setitem__)
 
-    def InferenceSession(self, path: Path, options: Any, providers: Any) -> Any:  # the library's name
+    def InferenceSession(self, path: Path, options: Any, providers: Any, enable_fallback: int) -> Any:  # its name
+        assert enable_fallback == 0, "it would load the graph on the processor, and print to standard output"
         ((_, self.settings),) = providers
         frame, result = (
             SimpleNamespace(name=name, type="tensor(uint8)", shape=[1, 32, 64, 3]) for name in ("frame", "translated")
@@ -91,7 +96,9 @@ def bundle(tmp_path: Path) -> Bundle:
     return open_bundle(make_bundle(tmp_path / "bundle"))
 
 
-def test_the_graph_is_bound_to_device_memory_and_captured_per_slot(bundle: Bundle, ort: FakeOnnxRuntime) -> None:
+def test_the_graph_is_bound_to_device_memory_and_captured_per_slot(
+    bundle: Bundle, ort: FakeOnnxRuntime, capsys: pytest.CaptureFixture[str]
+) -> None:
     engine = onnxruntime_cuda.open_engine(bundle, SMALL, EngineOptions())
     slots: list[Any] = [engine.new_slot() for _ in range(2)]
     assert [(name, device, address) for name, device, _, _, _, address in ort.bound] == [
@@ -107,9 +114,18 @@ def test_the_graph_is_bound_to_device_memory_and_captured_per_slot(bundle: Bundl
         sending.join()
     assert ort.preloaded == [""]
     assert len(ort.threads) == 1, "a graph is captured for the thread that ran it first"
-    assert [entries["gpu_graph_annotation_id"] for entries in ort.runs] == ["1", "2", "1", "2"]
-    assert {entries["disable_synchronize_execution_providers"] for entries in ort.runs} == {"1"}
+    assert [entries[onnxruntime_cuda.GRAPH_ID] for entries in ort.runs] == ["1", "2", "1", "2"]
+    assert {entries[onnxruntime_cuda.NO_WAIT] for entries in ort.runs} == {"1"}
+    assert capsys.readouterr().out == "", "standard output may be the video"
     engine.close()
+
+
+def test_onnx_runtime_knows_the_settings_by_these_names() -> None:
+    """It passes over others without a word, and each slot would replay the graph of the first."""
+    (library,) = Path(onnxruntime.__file__).parent.glob("capi/onnxruntime_pybind11_state*.so")
+    content = library.read_bytes()
+    for name in (onnxruntime_cuda.GRAPH_ID, onnxruntime_cuda.NO_WAIT, EXACT_INT8[0]):
+        assert b"\0" + name.encode() + b"\0" in content, name
 
 
 @pytest.mark.parametrize(("version", "fits"), [("1.30.2", False), ("1.31.0", True), ("2.0", True)])

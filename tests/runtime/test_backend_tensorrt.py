@@ -66,6 +66,7 @@ def test_rtx_captures_by_itself(tmp_path: Path, api: FakeCudaRuntime, trt: FakeT
     put_engine(folder)
     engine = opened(folder)
     assert trt.config.cuda_graph_strategy is Strategy.WHOLE_GRAPH_CAPTURE
+    assert trt.config.dynamic_shapes_kernel_specialization_strategy is Strategy.EAGER
     assert engine._computation._cache == "a cache", "the library's configuration only points to it"
     slot = engine.new_slot()
     engine.submit(slot)

@@ -1,6 +1,7 @@
 """Frames through a GPU, on a stand-in for CUDA: order, capture, errors, and that nothing is left behind."""
 
 import gc
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -198,6 +199,43 @@ def test_a_computation_that_does_not_open_leaves_nothing(api: FakeCudaRuntime) -
         GpuFrameEngine("a bundle", SIZE, CudaResources(Cuda(api)), refuse)
 
 
+def test_what_failed_is_told_and_not_that_freeing_failed_after_it(api: FakeCudaRuntime) -> None:
+    """After an illegal address every later call of CUDA fails, too."""
+
+    def refuse(stream: Any) -> Any:
+        api.failing["cudaStreamDestroy"] = Status.cudaErrorLaunchFailure
+        raise BackendError("no such plan")
+
+    with pytest.raises(BackendError, match="no such plan"):
+        GpuFrameEngine("a bundle", SIZE, CudaResources(Cuda(api)), refuse)
+    api.live.pop("cudaStreamDestroy")
+
+
+def test_a_slot_is_made_while_no_other_thread_puts_work_on_the_streams(api: FakeCudaRuntime) -> None:
+    """It would be captured with the slot's own, or break the capture."""
+    engine = engine_on(api)
+    submitted = engine.new_slot()
+    prepare, begun, done = engine._computation.prepare, threading.Event(), threading.Event()
+
+    def slow(stream: Any, input_address: int, output_address: int) -> Callable[[], None]:
+        begun.set()
+        assert not done.wait(0.2), "the other thread got in between"
+        return prepare(stream, input_address, output_address)
+
+    def submit() -> None:
+        begun.wait()
+        engine.submit(submitted)
+        done.set()
+
+    engine._computation.prepare = slow  # type: ignore[method-assign]
+    other = threading.Thread(target=submit)
+    other.start()
+    engine.new_slot()
+    other.join()
+    assert done.is_set()
+    engine.close()
+
+
 def test_a_capture_that_breaks_is_ended(api: FakeCudaRuntime) -> None:
     resources = CudaResources(Cuda(api))
     stream = resources.stream()
@@ -216,6 +254,7 @@ def test_closing_synchronises_first_and_happens_once(api: FakeCudaRuntime) -> No
     engine = engine_on(api)
     slot = engine.new_slot()
     engine.submit(slot)
+    engine.give_back(engine.new_slot())
     api.calls.clear()
     engine.close()
     engine.close()

@@ -177,6 +177,23 @@ def test_closed_session_says_so(tmp_path: Path) -> None:
         session(random_frame(64, 32))
 
 
+def test_what_failed_is_told_and_not_that_closing_failed_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After an error of the GPU every later call fails, with less to say."""
+    session = open_session(SessionOptions(bundle=make_bundle(tmp_path / "b")))
+
+    def fail() -> None:
+        raise BackendError("cudaStreamDestroy failed")
+
+    monkeypatch.setattr(session.engine, "close", fail)
+    with pytest.raises(BackendError, match="an illegal address"), session:
+        raise BackendError("an illegal address")
+    assert "closing the session failed, too: cudaStreamDestroy failed" in caplog.text
+    with pytest.raises(BackendError, match="cudaStreamDestroy failed"), session:
+        pass
+
+
 def test_opening_logs_the_backend(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="onestep"):
         onestep.runtime.open(make_bundle(tmp_path / "bundle")).close()

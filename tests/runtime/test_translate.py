@@ -102,6 +102,27 @@ def test_progress_comes_in_order_and_ends_complete(tmp_path: Path, make_clip: Ma
     assert [str(session.frame_size) for session in opened] == ["64x32"]
 
 
+def test_slots_are_given_back_where_memory_ran_out_for_the_last(
+    tmp_path: Path, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session outlives its videos, and what a slot takes on a GPU is freed with the session only."""
+    made, given_back = list[Slot](), list[Slot]()
+    new_slot = OnnxRuntimeCpuEngine.new_slot
+
+    def third_fails(engine: OnnxRuntimeCpuEngine) -> Slot:
+        if len(made) == 2:
+            raise BackendError("out of memory")
+        made.append(new_slot(engine))
+        return made[-1]
+
+    monkeypatch.setattr(OnnxRuntimeCpuEngine, "new_slot", third_fails)
+    monkeypatch.setattr(OnnxRuntimeCpuEngine, "give_back", lambda engine, slot: given_back.append(slot))
+    with pytest.raises(BackendError, match="out of memory"):
+        translate_video(make_clip(), tmp_path / "out.mp4", session=SessionOptions(bundle=make_bundle(tmp_path / "b")))
+    assert given_back == made
+    assert not (tmp_path / "out.mp4").exists()
+
+
 def _hold_frame(monkeypatch: pytest.MonkeyPatch, number: int, until: Event) -> None:
     """Let the engine begin with a frame, counted from 1, only when an event has come."""
     submit, calls = OnnxRuntimeCpuEngine.submit, []

@@ -37,6 +37,7 @@ def nvdec(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
     def here(decodes: bool) -> None:
         monkeypatch.setattr(decoder, "why_no_nvdec", lambda: None)
         monkeypatch.setattr(decoder, "is_decoded_by_gpu", lambda context: decodes)
+        monkeypatch.setattr("onestep.runtime.video.reader.is_set_up_on_gpu", lambda context: decodes)
         monkeypatch.setattr(
             "onestep.runtime.video.reader.open_source", lambda source, hwaccel: _opened_in_software(source, hwaccel)
         )
@@ -130,8 +131,9 @@ def test_nvdec_is_used_where_it_decodes(nvdec: Callable[[bool], None], make_clip
 def test_a_stream_that_nvdec_does_not_decode(nvdec: Callable[[bool], None], make_clip: MakeClip) -> None:
     nvdec(False)
     clip = make_clip(frames=5, pixel_format="yuv444p")
-    with VideoReader(clip, decoder="auto") as reader:
+    with VideoReader(clip, decoder="auto", threads=4) as reader:
         assert len(list(reader)) == 5
+        assert reader._stream.thread_count == 4, "the processor decodes, with all of its threads"
         assert reader.decoder == decoder.DecoderUsed("software", "it does not decode h264, 64x48 yuv444p")
     with pytest.raises(
         BackendError, match=r"NVDEC is here, and it does not decode h264, 64x48 yuv444p, which .*clip\.mp4"
