@@ -17,6 +17,7 @@ from onestep.bundle.manifest import FrameSizes, Licences, Manifest, Precision, T
 from onestep.domains import seen_condition
 from onestep.errors import SettingError, UnknownNameError
 from onestep.exporter.compact import store_as_halves
+from onestep.exporter.extra_inputs import PROOF_STRENGTHS
 from onestep.exporter.flops import flops_per_frame
 from onestep.exporter.frame_module import FrameToFrame
 from onestep.exporter.graph import DATA_SUFFIX, OPSET, GraphCount, graph_from_module, tensor_specs, write_graph
@@ -46,7 +47,7 @@ class ExportOptions:
     prompt: str | None = None
     """Replaces the generator's own prompt."""
     parity_frame_count: int | None = None
-    """None compares 32 frames, or 1 where one frame costs more than 100 GFLOP."""
+    """None compares 32 frames, or 1 where one costs more than 100 GFLOP, and 4 strengths of a stochastic generator."""
     calibration: Path | None = None
     """Folder of pictures that int8 takes its ranges from; None takes rendered day scenes."""
     compact: bool = False
@@ -96,6 +97,8 @@ class _Job:
     prompt: str
     multiple: int
     flops: dict[str, int]
+    fewest_samples: int
+    """That show every way in which the generator is used."""
 
     @property
     def seen(self) -> str:
@@ -105,7 +108,7 @@ class _Job:
     @property
     def sample_count(self) -> int:
         many = _MANY_FRAMES if self.flops["total"] <= _LARGE_NETWORK_FLOPS else _FEW_FRAMES
-        return self.options.parity_frame_count or many
+        return self.options.parity_frame_count or max(many, self.fewest_samples)
 
 
 def export_bundle(
@@ -189,6 +192,7 @@ def _job(packed: PackedGenerator | PackedStudent, options: ExportOptions) -> _Jo
         prompt=packed.card.prompt if options.prompt is None else options.prompt,
         multiple=packed.generator.frame_multiple,
         flops=flops_per_frame(packed.generator, size),
+        fewest_samples=len(PROOF_STRENGTHS) if isinstance(packed.generator, StochasticGenerator) else _FEW_FRAMES,
     )
 
 

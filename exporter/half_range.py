@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from diffusers.models.attention_processor import Attention
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
+from torch.utils.hooks import RemovableHandle
 
 from onestep.exporter.precision import PARTS
 
@@ -51,6 +53,9 @@ class RangeRecorder:
         """Take notes of every call while the block runs."""
         named = [(name, module) for name, module in self._generator.named_modules() if name]
         hooks = [module.register_forward_hook(self._note_as(name), with_kwargs=True) for name, module in named]
+        for name, module in named:
+            if isinstance(module, Attention):
+                hooks += self._scores_hooks(name, module)
         try:
             yield
         finally:
@@ -72,6 +77,26 @@ class RangeRecorder:
                 return around
         return next((part for part, names in PARTS.items() if name in names), name)
 
+    def _scores_hooks(self, name: str, attention: Attention) -> list[RemovableHandle]:
+        """Note the largest score of an attention, which is computed between its modules: queries times keys."""
+        seen: dict[str, Tensor] = {}
+
+        def keep(kind: str) -> Any:
+            def kept(_: nn.Module, args: Any, result: Tensor) -> None:
+                seen[kind] = result.detach()
+
+            return kept
+
+        def note(_: nn.Module, args: Any, result: Any) -> None:
+            largest = _largest_score(seen.pop("queries"), seen.pop("keys"), attention.heads) * attention.scale
+            self.largest[name] = max(self.largest.get(name, 0.0), largest)
+
+        return [
+            attention.to_q.register_forward_hook(keep("queries")),
+            attention.to_k.register_forward_hook(keep("keys")),
+            attention.register_forward_hook(note),
+        ]
+
     def _note_as(self, name: str) -> Any:
         def note(_: nn.Module, args: Any, kwargs: Any, result: Any) -> None:
             tensors = [leaf for leaf in tree_leaves((args, kwargs, result)) if isinstance(leaf, Tensor)]
@@ -85,6 +110,12 @@ def kept_in_float32(overflows: Sequence[Overflow]) -> list[str]:
     """Return the names of the modules to keep in float32, none inside another."""
     names = {overflow.kept for overflow in overflows}
     return sorted(name for name in names if not any(name.startswith(f"{other}.") for other in names))
+
+
+def _largest_score(queries: Tensor, keys: Tensor, heads: int) -> float:
+    """Return the largest magnitude of products of `[B, N, C]` and `[B, M, C]`, head by head."""
+    pairs = zip(queries.chunk(heads, dim=-1), keys.chunk(heads, dim=-1), strict=True)
+    return max(_magnitude(of_head @ to_head.transpose(-1, -2)) for of_head, to_head in pairs)
 
 
 def _magnitude(tensor: Tensor) -> float:

@@ -166,10 +166,22 @@ def load_base(folder: str | Path) -> Base:
         vae=load_network(AutoencoderKL.from_pretrained, path / "vae").eval(),
         text_encoder=load_network(CLIPTextModel.from_pretrained, path / "text_encoder").eval(),
         tokenizer=load_part(CLIPTokenizer.from_pretrained, path / "tokenizer"),
-        scheduler=load_part(DDPMScheduler.from_pretrained, path / "scheduler"),
+        scheduler=_scheduler(path / "scheduler"),
     )
     _check_text(base, path)
     return base
+
+
+def _scheduler(path: Path) -> DDPMScheduler:
+    """Load the schedule, whichever class of scheduler its file names.
+
+    The others have no `clip_sample`, and do not clip; DDPM's default, where the file does not say, is to do so.
+    """
+    scheduler: DDPMScheduler = load_part(DDPMScheduler.from_pretrained, path)
+    written = json.loads((path / "scheduler_config.json").read_text(encoding="utf-8"))
+    if written.get("_class_name") not in ("DDPMScheduler", "DDIMScheduler") and "clip_sample" not in written:
+        scheduler.register_to_config(clip_sample=False)
+    return scheduler
 
 
 def _check_text(base: Base, path: Path) -> None:

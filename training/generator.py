@@ -37,7 +37,7 @@ class OneStep:
         """Read the step off a scheduler's configuration.
 
         Raises:
-            GeneratorError: The base predicts something else than the noise.
+            GeneratorError: The base predicts something else than the noise, or its schedule ends in nothing but noise.
         """
         config = scheduler.config
         if config.prediction_type != "epsilon":
@@ -46,6 +46,11 @@ class OneStep:
                 "'epsilon', as SD-Turbo has. Choose another base."
             )
         timestep = int(config.num_train_timesteps) - 1
+        if not float(scheduler.alphas_cumprod[timestep]) > 0.0:
+            raise GeneratorError(
+                "The base's schedule ends in pure noise (rescale_betas_zero_snr), from which one step makes nothing. "
+                "Choose another base."
+            )
         return cls(
             timestep=timestep,
             alpha_bar=float(scheduler.alphas_cumprod[timestep]),

@@ -109,8 +109,8 @@ def _with_whole_paths(settings: Settings) -> Settings:
     whole = {name: _whole(values[name]) for name in ("data", "clip") if values.get(name)}
     if values["base"] not in (EMBEDDED, *REPOSITORIES):  # a name, even where a folder is called so
         whole["base"] = _whole(values["base"])
-    for name in ("discriminator", "perceptual"):
-        kind, colon, place = values[name].partition(":")  # clip:FOLDER, lpips:FILE
+    for name in ("discriminator", "perceptual", "features"):
+        kind, colon, place = values[name].partition(":")  # clip:FOLDER, lpips:FILE, inception:FILE
         whole[name] = f"{kind}{colon}{_whole(place)}" if colon else kind
     return with_values(settings, whole, source="the options")
 

@@ -1,5 +1,6 @@
 """From a published checkpoint to pictures, by the commands: what comes out is what the published model computes."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from onestep.cli.export import export
 from onestep.cli.random_base import random_base
 from onestep.cli.run_image import run_image
 from onestep.errors import BackendError, SettingError
+from onestep.exporter.extra_inputs import PROOF_STRENGTHS
 from onestep.runtime import SessionOptions
 from onestep.runtime.session import open_session
 from onestep.training.base import load_base
@@ -123,6 +125,16 @@ def test_stochastic_the_default_strength_and_seed_are_the_published_ones(
         assert np.array_equal(plain(frame), said(frame))
         assert np.array_equal(plain(frame), plain(frame)), "the noise stays from frame to frame"
         assert not np.array_equal(plain(frame), other(frame))
+
+
+def test_stochastic_every_strength_is_proven_of_a_large_network_too(
+    base: Path, sketch: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("onestep.exporter.export._LARGE_NETWORK_FLOPS", 0.0)
+    path = sketch.save(tmp_path / "sketch.pkl")
+    export(checkpoint=path, base=str(base), prompt=PROMPT, size=SIZE, output=tmp_path / "b")
+    parity = json.loads((tmp_path / "b" / "parity.json").read_text(encoding="utf-8"))
+    assert parity["frame_count"] == len(PROOF_STRENGTHS)
 
 
 def test_stochastic_flops_count_the_branches(sketch_bundle: Path, base: Path, tmp_path: Path) -> None:

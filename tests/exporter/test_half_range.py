@@ -5,13 +5,14 @@ import math
 
 import pytest
 import torch
+from diffusers.models.attention_processor import Attention
 
 from onestep.bundle import open_bundle
 from onestep.exporter.engines.build import build_engine
 from onestep.exporter.engines.options import BuildOptions
 from onestep.exporter.export import ExportOptions, export_bundle
 from onestep.exporter.frame_module import FrameToFrame
-from onestep.exporter.half_range import RangeRecorder, kept_in_float32
+from onestep.exporter.half_range import HEADROOM, LIMIT, RangeRecorder, kept_in_float32
 from onestep.exporter.precision import generator_in
 from onestep.exporter.samples import exact_samples, sample_frames, with_converted
 from onestep.frame_size import FrameSize
@@ -88,6 +89,25 @@ def test_what_overflows_is_named_and_kept(packed: PackedGenerator, layer: str, k
     assert not_finite(mended) == 0
     halves = sum(parameter.dtype == torch.float16 for parameter in mended.parameters())
     assert halves > 0.5 * len(list(mended.parameters())), "most of the network is half precision still"
+
+
+def test_an_attentions_scores_are_noted_though_no_module_gives_them_out(packed: PackedGenerator) -> None:
+    """Queries and keys may be moderate where their products are not."""
+    name = "unet.mid_block.attentions.0.transformer_blocks.0.attn1"
+    wild = scaled(scaled(packed, f"{name}.to_q", 3e3), f"{name}.to_k", 3e3)
+    recorder, _ = recorded(wild.generator, wild)
+    (overflow,) = recorder.overflows()
+    assert (overflow.module, overflow.kept) == (name, name.removesuffix(".attn1"))
+    assert max(recorder.largest[f"{name}.{layer}"] for layer in ("to_q", "to_k")) < LIMIT / HEADROOM
+    attention = wild.generator.get_submodule(name)
+    assert isinstance(attention, Attention)
+    hidden = torch.randn(1, 6, attention.to_q.in_features, generator=torch.Generator().manual_seed(1))
+    with recorder.recording(), torch.no_grad():
+        recorder.largest.clear()
+        attention(hidden)
+        queries, keys = (attention.head_to_batch_dim(layer(hidden)) for layer in (attention.to_q, attention.to_k))
+    scores = attention.scale * queries @ keys.transpose(-1, -2)
+    assert recorder.largest[name] == pytest.approx(float(scores.abs().max()), rel=1e-5)
 
 
 def test_an_export_keeps_and_reports_them(packed: PackedGenerator, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -90,6 +90,21 @@ def test_sd_turbos_scheduler_of_another_class_gives_its_alphas(folder: Path) -> 
     assert step.alpha_bar == pytest.approx(0.0046600895, rel=1e-5)  # float32, in whatever order
 
 
+def test_a_scheduler_that_knows_no_clipping_does_not_clip(folder: Path) -> None:
+    """DDPM's default is to clip, and a file of another class has no such line."""
+    path = as_published(folder) / "scheduler" / "scheduler_config.json"
+    silent = {name: value for name, value in SD_TURBO_SCHEDULER.items() if name != "clip_sample"}
+    path.write_text(json.dumps(silent), encoding="utf-8")
+    assert OneStep.from_scheduler(load_base(folder).scheduler).x0_limit is None
+    path.write_text(json.dumps(silent | {"_class_name": "DDPMScheduler"}), encoding="utf-8")
+    assert OneStep.from_scheduler(load_base(folder).scheduler).x0_limit == 1.0
+
+
+def test_a_schedule_that_ends_in_noise_alone_is_refused() -> None:
+    with pytest.raises(GeneratorError, match="ends in pure noise"):
+        OneStep.from_scheduler(DDPMScheduler(rescale_betas_zero_snr=True, beta_schedule="scaled_linear"))
+
+
 def test_a_scheduler_that_clips_is_followed() -> None:
     options = {"beta_schedule": "scaled_linear", "timestep_spacing": "trailing"}
     scheduler = DDPMScheduler(clip_sample=True, clip_sample_range=2.0, **options)

@@ -67,6 +67,8 @@ def test_files_behind_a_kind_become_whole_and_names_stay(tmp_path: Path, monkeyp
     assert settings.losses.perceptual == f"lpips:{tmp_path / 'alex.pth'}"
     assert values_of(settings)["clip"] == str(tmp_path / "clip-b32")
     assert resolved_settings("paired", options={"data": "pictures", "perceptual": "none"}).losses.perceptual == "none"
+    unpaired = resolved_settings("unpaired", options={"data": "pictures", "features": "inception:alex.pth"})
+    assert values_of(unpaired)["features"] == f"inception:{tmp_path / 'alex.pth'}"
 
 
 def test_what_is_asked_must_be_complete(tmp_path: Path) -> None:

@@ -61,7 +61,8 @@ def test_the_defaults_are_the_published_ones() -> None:
         "gan_weight": 0.5,
         "unet_rank": 128,
         "vae_rank": 4,
-        "learning_rate": 5e-6,
+        "learning_rate": 1e-5,  # of the documented run
+        "discriminator_learning_rate": 1e-5,
         "clip_norm": 10.0,
         "adversarial": "multilevel_sigmoid",
     }
@@ -75,6 +76,7 @@ def test_the_defaults_are_the_published_ones() -> None:
         "clip_norm": 1.0,
         "adversarial": "multilevel_sigmoid_s",
         "max_steps": 10_000,
+        "learning_rate": 5e-6,
     }
     assert {name: paired[name] for name in published} == published
 

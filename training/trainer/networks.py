@@ -11,6 +11,7 @@ from onestep.training.checkpoints.checkpoint import Direction
 from onestep.training.discriminators import build_discriminator, load_trunk
 from onestep.training.losses.perceptual import perceptual_network
 from onestep.training.objectives.objective import Translate
+from onestep.training.trainer.exact_layers import exempt_from_autocast
 from onestep.training.trainer.processes import Processes
 from onestep.training.trainer.settings import LossSettings
 
@@ -55,7 +56,14 @@ def build_networks(generator: AdaptedGenerator, judges: Sequence[str], losses: L
 
 
 def translator(generator: AdaptedGenerator, processes: Processes) -> Translate:
-    """Return the generator as objectives call it: in the chosen precision, its result in float32."""
+    """Return the generator as objectives call it: in the chosen precision, its result in float32.
+
+    In bfloat16 the UNet's first and last layers stay float32, as an exported graph's last one does.
+    """
+    if processes.computes_in_bfloat16:
+        unet = generator.generator(generator.directions[0]).unet
+        for layer in (unet.conv_in, unet.conv_out):
+            exempt_from_autocast(layer)
 
     def translate(direction: Direction, image: Tensor, text: Tensor) -> Tensor:
         with processes.autocast(image.device):

@@ -6,22 +6,28 @@ expects one pass per step, and there are up to six here.
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
 from typing import cast
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, GradientState, PartialState
+from accelerate.utils import InitProcessGroupKwargs
 from torch import Tensor, nn
 
 from onestep.errors import SettingError
 from onestep.training.trainer.settings import MachineSettings
+
+_PATIENCE = timedelta(hours=12)
+"""The others wait while the first samples, validates and saves; the libraries' own is 10 minutes on GPUs."""
 
 
 class Processes:
     """This process among those of the run."""
 
     def __init__(self, settings: MachineSettings) -> None:
-        self._accelerator = Accelerator(cpu=settings.device == "cpu", mixed_precision="no")
+        patience = InitProcessGroupKwargs(timeout=_PATIENCE)
+        self._accelerator = Accelerator(cpu=settings.device == "cpu", mixed_precision="no", kwargs_handlers=[patience])
         self._precision = settings.precision
 
     @property
@@ -75,9 +81,14 @@ class Processes:
             if parameter.grad is not None:
                 parameter.grad.copy_(cast(Tensor, self._accelerator.reduce(parameter.grad, "mean")))
 
+    @property
+    def computes_in_bfloat16(self) -> bool:
+        """Whether the generator computes in bfloat16."""
+        return self._precision == "bf16"
+
     def autocast(self, device: torch.device) -> AbstractContextManager[None]:
         """Return the context in which the generator computes on a device: bfloat16 where that was chosen."""
-        return torch.autocast(device.type, dtype=torch.bfloat16, enabled=self._precision == "bf16")
+        return torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.computes_in_bfloat16)
 
     @contextmanager
     def numerics(self) -> Iterator[None]:

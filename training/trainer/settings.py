@@ -239,7 +239,9 @@ class UnpairedSettings(Settings):
     model: ModelSettings = field(default_factory=ModelSettings)
     data: UnpairedData = field(default_factory=UnpairedData)
     losses: UnpairedLosses = field(default_factory=UnpairedLosses)
-    optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
+    optimiser: OptimiserSettings = field(
+        default_factory=lambda: OptimiserSettings(learning_rate=1e-5, discriminator_learning_rate=1e-5)
+    )
     machine: MachineSettings = field(default_factory=MachineSettings)
     watch: WatchSettings = field(default_factory=WatchSettings)
 
