@@ -30,7 +30,9 @@ from onestep.runtime.video.writer import VideoWriter
 CLIP_SECONDS: Final = 8.0
 """Length of the clips for the report."""
 
-_NO_VIDEOS = (*READ_SUFFIXES, ".json", ".txt", ".csv", ".log", ".md", ".html", ".srt", ".wav")
+_TEXTS = (".json", ".xml", ".txt", ".csv", ".log", ".md", ".html", ".toml", ".yaml")
+_SOUND_AND_WORDS = (".wav", ".mp3", ".m4a", ".aac", ".srt", ".vtt", ".ass")
+_NO_VIDEOS = (*READ_SUFFIXES, *_TEXTS, *_SOUND_AND_WORDS)
 """What may lie beside a finished video under its name, such as the report of the run that made it."""
 _Translate = Callable[[Picture], Picture | None]
 

@@ -47,7 +47,7 @@ class ExportOptions:
     prompt: str | None = None
     """Replaces the generator's own prompt."""
     parity_frame_count: int | None = None
-    """None compares 32 frames, or 1 where one costs more than 100 GFLOP, and 4 strengths of a stochastic generator."""
+    """None compares 32 frames; where one costs more than 100 GFLOP, 1, and 4 of a stochastic generator."""
     calibration: Path | None = None
     """Folder of pictures that int8 takes its ranges from; None takes rendered day scenes."""
     compact: bool = False

@@ -23,6 +23,7 @@ LIMIT = 65504.0
 """Largest finite number of IEEE 754's half precision."""
 HEADROOM = 2.0
 """Frames that nobody tried may go this many times higher than the samples."""
+SCORES = "scores"
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,9 @@ class Overflow:
     """One module whose numbers are too large for half precision."""
 
     module: str
-    """Its name in the generator."""
+    """Its name in the generator, or an attention's with `.scores` behind it."""
     largest: float
-    """Largest magnitude of its inputs and outputs over the samples."""
+    """Largest magnitude of its inputs and outputs, or of the scores, over the samples."""
     kept: str
     """The module around it, or itself, that is to compute in float32."""
 
@@ -89,7 +90,8 @@ class RangeRecorder:
 
         def note(_: nn.Module, args: Any, result: Any) -> None:
             largest = _largest_score(seen.pop("queries"), seen.pop("keys"), attention.heads) * attention.scale
-            self.largest[name] = max(self.largest.get(name, 0.0), largest)
+            scores = f"{name}.{SCORES}"
+            self.largest[scores] = max(self.largest.get(scores, 0.0), largest)
 
         return [
             attention.to_q.register_forward_hook(keep("queries")),

@@ -41,6 +41,7 @@ from onestep.training.students.losses import LossWeights
 from onestep.training.students.network import StudentShape
 from onestep.training.students.training import StudentTraining
 from onestep.training.supervised import save_samples, train_on_truth
+from onestep.training.trainer.pictures import spread
 from onestep.training.untrained import untrained_generator
 from onestep.training.vae_skips import SkipConvolutions
 
@@ -281,16 +282,11 @@ def _packed(generator: OneStepGenerator, base: Base, known: Domain) -> PackedGen
 
 
 def _sample_rows(frames: RenderedFrames, look: Path | None) -> Rows:
-    rows = [[frames.frames["day"][index], frames.frames[TARGET][index]] for index in _spread(len(frames), 3)]
+    rows = [[frames.frames["day"][index], frames.frames[TARGET][index]] for index in spread(range(len(frames)), 3)]
     for path in sorted(look.iterdir())[::3] if look else ():
         picture = Image.open(path).convert("RGB").resize(FULL, Image.Resampling.LANCZOS)
         rows.append([np.asarray(picture)])
     return rows
-
-
-def _spread(count: int, rows: int) -> list[int]:
-    """Return the numbers of views that lie far apart, the first among them."""
-    return [row * count // rows for row in range(rows)]
 
 
 def _log_to(path: Path) -> Log:

@@ -27,6 +27,11 @@ from onestep.training.part_files import (
 UNKNOWN_LICENCE = "unknown (see the base's model card)"
 SD_TURBO_LICENCE = "Stability AI's SD-Turbo licence (see the model card of stabilityai/sd-turbo)"
 _LICENCES = {"sd-turbo": SD_TURBO_LICENCE}
+_CLIP_BY_DEFAULT = (
+    *("DDPMScheduler", "DDPMParallelScheduler"),
+    *("DDIMScheduler", "DDIMParallelScheduler", "DDIMInverseScheduler"),
+)
+"""Classes of schedulers that clip where their file does not say."""
 _PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
 _HUB_FOLDER_PREFIX = "models--"
 _USUAL_LATENTS = 64
@@ -175,11 +180,11 @@ def load_base(folder: str | Path) -> Base:
 def _scheduler(path: Path) -> DDPMScheduler:
     """Load the schedule, whichever class of scheduler its file names.
 
-    The others have no `clip_sample`, and do not clip; DDPM's default, where the file does not say, is to do so.
+    Most others have no `clip_sample`, and do not clip; DDPM's default, where the file does not say, is to do so.
     """
     scheduler: DDPMScheduler = load_part(DDPMScheduler.from_pretrained, path)
     written = json.loads((path / "scheduler_config.json").read_text(encoding="utf-8"))
-    if written.get("_class_name") not in ("DDPMScheduler", "DDIMScheduler") and "clip_sample" not in written:
+    if written.get("_class_name") not in _CLIP_BY_DEFAULT and "clip_sample" not in written:
         scheduler.register_to_config(clip_sample=False)
     return scheduler
 

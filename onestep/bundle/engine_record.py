@@ -16,12 +16,13 @@ from onestep.bundle.folder import PARITY_NAME, Bundle, file_record
 from onestep.bundle.manifest import Manifest
 from onestep.errors import EngineError
 from onestep.frame_size import FrameSize, frame_size_from_text
+from onestep.tensorrt_library import TENSORRT_RTX
 
 ENGINES_FOLDER = "engines"
 ANY_GPU = "any (JIT)"
-_OLDEST_OF_ANY = [8, 0]
-"""Compute capability from which on a TensorRT-RTX engine runs that was built for no GPU in particular."""
 """Compute capability of an engine whose kernels are compiled on the GPU that runs it."""
+_OLDEST_OF_ANY = [8, 0]
+"""Compute capability from which on such an engine runs."""
 FORMAT, VERSION = "onestep-engine", 1
 
 
@@ -146,8 +147,14 @@ def find_engine(bundle: Bundle, size: FrameSize, host: EngineHost) -> FoundEngin
         host: This machine.
 
     Raises:
-        EngineError: There is none; the message says why each one does not fit, and the command that builds one.
+        EngineError: There is none, the message says why each one does not fit, and the command that builds one; or none
+            can run on this GPU.
     """
+    if host.backend == TENSORRT_RTX and _is_too_old(host):
+        raise EngineError(
+            f"{host.backend} engines run from compute capability 8.0 on, and this GPU has {host.compute_capability}. "
+            "Choose another --backend."
+        )
     rebuild = build_command(bundle.path, host.backend, [size])
     reasons, damaged = [], None
     for path in sorted((bundle.path / ENGINES_FOLDER).glob(f"{host.backend}.*json")):
@@ -180,11 +187,6 @@ def why_not(record: EngineRecord, bundle: Bundle, size: FrameSize, host: EngineH
         return "the bundle's graph changed after the engine was built"
     if not _library_fits(record, host):
         return f"it was built by {record.backend} {record.library_version}, and here is {host.library_version}"
-    if record.compute_capability == ANY_GPU and _is_too_old(host):
-        return (
-            f"it runs from compute capability 8.0 on, and this GPU has {host.compute_capability}: no other build of "
-            f"{record.backend} helps, choose another --backend"
-        )
     if not _gpu_fits(record, host):
         return (
             f"it was built for compute capability {record.compute_capability} ({record.gpu}), and this GPU has "

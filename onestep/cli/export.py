@@ -61,7 +61,8 @@ def export(
         typer.Option(help="Store weights that float16 holds exactly in half the room; nothing else changes. For fp32."),
     ] = False,
     parity_frames: Annotated[
-        int | None, typer.Option(min=1, help="Frames of the parity proof.", show_default="32, or 1 for large networks")
+        int | None,
+        typer.Option(min=1, help="Frames of the parity proof.", show_default="32; large ones 1, stochastic 4"),
     ] = None,
     engine: EngineOption = "none",
     overwrite: Annotated[bool, typer.Option(help="Replace a bundle that is there.")] = False,

@@ -164,13 +164,14 @@ class GpuFrameEngine:
 
     def close(self) -> None:
         """Wait for what was submitted, then free everything but host memory that someone still views."""
-        cuda, self._cuda = self._cuda, None
-        if cuda is None:
-            return
-        for stream in (self._copy_in, self._compute, self._copy_out):
-            cuda.api.cudaStreamSynchronize(stream)  # after a failure it fails too, and freeing goes on
-        self._spare.clear()  # not before: a copy may still write there
-        self._resources.close()
+        with self._lock:
+            cuda, self._cuda = self._cuda, None
+            if cuda is None:
+                return
+            for stream in (self._copy_in, self._compute, self._copy_out):
+                cuda.api.cudaStreamSynchronize(stream)  # after a failure it fails too, and freeing goes on
+            self._spare.clear()  # not before: a copy may still write there
+            self._resources.close()
 
     def _open(self) -> Cuda:
         if self._cuda is None:

@@ -242,7 +242,8 @@ def test_a_finished_video_of_another_shape_is_noted(videos: Path) -> None:
 def test_a_video_is_measured_over_time_and_by_some_of_its_frames(videos: Path) -> None:
     report = videos / "report"
     report.mkdir()
-    (videos / "made" / "drive.json").write_text("{}")  # what `run-video --report` may have left
+    for beside in ("drive.json", "drive.xml", "drive.srt"):  # such as what `run-video --report` left
+        (videos / "made" / beside).write_text("")
     (videos / "made" / "drive").mkdir()
     request = Request(inputs=str(videos / "drive.mp4"), outputs=(videos / "made",), video_pictures=3)
     found = evaluate(request, report)

@@ -97,7 +97,7 @@ def test_an_attentions_scores_are_noted_though_no_module_gives_them_out(packed: 
     wild = scaled(scaled(packed, f"{name}.to_q", 3e3), f"{name}.to_k", 3e3)
     recorder, _ = recorded(wild.generator, wild)
     (overflow,) = recorder.overflows()
-    assert (overflow.module, overflow.kept) == (name, name.removesuffix(".attn1"))
+    assert (overflow.module, overflow.kept) == (f"{name}.scores", name)
     assert max(recorder.largest[f"{name}.{layer}"] for layer in ("to_q", "to_k")) < LIMIT / HEADROOM
     attention = wild.generator.get_submodule(name)
     assert isinstance(attention, Attention)
@@ -107,7 +107,9 @@ def test_an_attentions_scores_are_noted_though_no_module_gives_them_out(packed: 
         attention(hidden)
         queries, keys = (attention.head_to_batch_dim(layer(hidden)) for layer in (attention.to_q, attention.to_k))
     scores = attention.scale * queries @ keys.transpose(-1, -2)
-    assert recorder.largest[name] == pytest.approx(float(scores.abs().max()), rel=1e-5)
+    assert recorder.largest[f"{name}.scores"] == pytest.approx(float(scores.abs().max()), rel=1e-5)
+    mended = generator_in("fp16", wild.generator, float32=kept_in_float32([overflow]))
+    assert {parameter.dtype for parameter in mended.get_submodule(name).parameters()} == {torch.float32}
 
 
 def test_an_export_keeps_and_reports_them(packed: PackedGenerator, tmp_path_factory: pytest.TempPathFactory) -> None:

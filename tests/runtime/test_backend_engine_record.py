@@ -60,7 +60,7 @@ def test_each_mismatch_has_its_words_and_the_command(bundle: Bundle, changes: di
 def test_an_engine_for_any_gpu_does_not_run_on_an_older_one(bundle: Bundle) -> None:
     put_engine(bundle.path)
     assert find_engine(bundle, SMALL, EngineHost("tensorrt-rtx", RTX.library_version, "8.0")).profile == 0
-    with pytest.raises(EngineError, match=r"from compute capability 8\.0 on, and this GPU has 7\.5: no other build of"):
+    with pytest.raises(EngineError, match=r"from compute capability 8\.0 on, and this GPU has 7\.5\. Choose another"):
         find_engine(bundle, SMALL, EngineHost("tensorrt-rtx", RTX.library_version, "7.5"))
 
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import torch
 
 from onestep.errors import OutputError
 from onestep.frame_size import FrameSize
@@ -54,9 +53,3 @@ def test_views_of_another_number_or_size_are_not_trained_on(tmp_path: Path) -> N
     for count, side in ((3, 32), (2, 64)):
         with pytest.raises(OutputError, match=rf"holds 2 views of 32x32, and {count} of {side}x32 were asked for"):
             rendered(count, side)
-
-
-def test_sample_rows_are_of_any_number_of_views() -> None:
-    assert train_embedded._spread(1200, 3) == [0, 400, 800]
-    assert train_embedded._spread(3, 3) == [0, 1, 2]
-    assert torch.tensor(train_embedded._spread(1, 3)).eq(0).all()

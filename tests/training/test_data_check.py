@@ -205,7 +205,7 @@ def test_pairs_of_two_aspects(tmp_path: Path) -> None:
     finding = of(checked(folder), "pair-sizes")
     assert finding.level == "error"
     assert names(finding) == [["train_A/1.png", "train_B/1.png"]]
-    assert "1 of 3, such as 48x32 and 48x48" in finding.message
+    assert "1 of 4, such as 48x32 and 48x48" in finding.message
 
 
 def test_pairs_of_two_sizes_are_an_error_where_nothing_scales(tmp_path: Path) -> None:
@@ -215,8 +215,11 @@ def test_pairs_of_two_sizes_are_an_error_where_nothing_scales(tmp_path: Path) ->
     finding = of(checked(folder, "randomcrop_16"), "pair-sizes")
     assert finding.level == "error"
     assert names(finding) == [["train_A/1.png", "train_B/1.png"]]
-    assert "differ in size, which randomcrop_16 leaves so: 1 of 3, such as 48x32 and 96x64" in finding.message
+    assert "differ in size, which randomcrop_16 leaves so: 1 of 4, such as 48x32 and 96x64" in finding.message
     assert "pair-sizes" not in checks(checked(folder, "resize_32x24"))
+    save(folder / "train_B" / "1.png", 1, (48, 32))
+    save(folder / "test_B" / "0.png", 9, (96, 64))
+    assert names(of(checked(folder, "randomcrop_16"), "pair-sizes")) == [["test_A/0.png", "test_B/0.png"]]
 
 
 def test_missing_prompts_and_test_pictures(tmp_path: Path) -> None:

@@ -232,8 +232,8 @@ def test_bdd100k_with_broken_labels(tmp_path: Path) -> None:
     folder = bdd100k(tmp_path)
     chosen = Bdd100k(images=folder / "images", labels=folder / "labels")
     labels = folder / "labels" / "bdd100k_labels_images_train.json"
-    labels.write_text('[{"name": "0a", "attributes": {"timeofday": ["night"]}}]')
-    with pytest.raises(InputError, match=r"the attribute timeofday of 0a is \['night'\], and BDD100K's are words"):
+    labels.write_text('[{"name": "0a", "attributes": {"timeofday": ["night"], "weather": "rainy"}}]')
+    with pytest.raises(InputError, match=r"No frame .* fits 'timeofday=daytime.* The labels have: weather=rainy"):
         chosen.folder()
     labels.write_bytes(b"\xff\xfe\xfa")
     with pytest.raises(InputError, match="cannot be read as UTF-8 text"):

@@ -48,7 +48,6 @@ def test_an_exempt_layer_leaves_autocast_as_it_was_whatever_happens() -> None:
 
 
 def test_a_copy_of_an_exempt_layer_computes_with_its_own_weights() -> None:
-    """The moving average is such a copy."""
     layer = nn.Conv2d(1, 1, 1)
     exempt_from_autocast(layer)
     other = copy.deepcopy(layer)

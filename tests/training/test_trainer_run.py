@@ -225,6 +225,16 @@ def test_a_side_without_a_prompt(tmp_path: Path) -> None:
         trained(unpaired_settings(pictures), tmp_path / "run")
 
 
+def test_test_pairs_of_two_sizes_are_refused_before_the_run_begins(tmp_path: Path) -> None:
+    """Its validation would compare different places."""
+    pictures = paired_pictures(tmp_path / "pictures")
+    Image.new("RGB", (64, 64)).save(pictures / "test_B" / "1.png")
+    settings = paired_settings(pictures, preparation="randomcrop_32", max_steps=1)
+    with pytest.raises(InputError, match=r"test_A/1\.png and .*test_B/1\.png differ in size and randomcrop_32"):
+        trained(settings, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_without_test_pictures_it_says_what_is_shown(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     pictures = unpaired_pictures(tmp_path / "pictures")
     for path in (pictures / "test_A").iterdir():

@@ -123,11 +123,8 @@ class PairedBatches:
 
     def _pictures(self, pair: Pair, seeds: list[int]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         source, target = (_read(path, self.preparation) for path in (pair.source, pair.target))
-        if source.shape != target.shape and not self.preparation.scales:
-            raise InputError(
-                f"{pair.source} and {pair.target} differ in size and {self.preparation.name} leaves it so. "
-                "Choose a preparation that scales, such as resize_256."
-            )
+        sizes = (FrameSize(picture.shape[1], picture.shape[0]) for picture in (source, target))
+        self.preparation.check_pair(*sizes, of=f"{pair.source} and {pair.target}")
         source, target = (self._prepared(picture, np.random.default_rng(seeds)) for picture in (source, target))
         if self.few is not None:
             source = self.few.recolour(source, np.random.default_rng([*seeds, _CHANCE_OF_B]))

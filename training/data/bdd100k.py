@@ -139,7 +139,7 @@ def _label_files(labels: Path, split: str) -> list[Path]:
 
 
 def _frames(files: Iterable[Path]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield file name and attributes of each labelled frame."""
+    """Yield file name and attributes of each labelled frame; those that are no words fit no condition."""
     for file in files:
         found = parsed_json(read_text(file), of=file)
         for frame in found if isinstance(found, list) else [found]:
@@ -152,10 +152,8 @@ def _name_and_attributes(frame: Any, file: Path) -> tuple[str, dict[str, str]]:
         name, attributes = str(frame["name"]), dict(frame["attributes"])
     except (TypeError, KeyError, ValueError) as err:
         raise InputError(f"{file} has a frame without name or attributes, which BDD100K's labels have.") from err
-    for key, value in attributes.items():
-        if not isinstance(value, str):
-            raise InputError(f"{file}: the attribute {key} of {name} is {value!r}, and BDD100K's are words.")
-    return (name if Path(name).suffix else f"{name}.jpg"), attributes
+    words = {key: value for key, value in attributes.items() if isinstance(value, str)}
+    return (name if Path(name).suffix else f"{name}.jpg"), words
 
 
 def _counts(frames: dict[str, dict[str, str]]) -> str:

@@ -68,9 +68,8 @@ def _of_pictures(
     yield from different_sizes(looks, preparation)
     yield from leaks(looks)
     if isinstance(found, PairedFolder):
-        pairs = looked_at_pairs(found.train, looks)
-        yield from pair_sizes(pairs, preparation)
-        yield from same_pairs(pairs)
+        yield from pair_sizes(looked_at_pairs((*found.train, *found.test), looks), preparation)
+        yield from same_pairs(looked_at_pairs(found.train, looks))
     else:
         yield from same_sides(looks)
     yield from duplicates(looks)

@@ -76,6 +76,17 @@ class Preparation:
                 f"choose a smaller crop, or resize_{self.crop}, which scales up."
             )
 
+    def check_pair(self, source: FrameSize, target: FrameSize, *, of: object) -> None:
+        """Raise InputError if the pictures of a pair differ in size and stay so; `of` names them.
+
+        A window that is cut out of one would show another place than that of the other.
+        """
+        if source != target and not self.scales:
+            raise InputError(
+                f"{of} differ in size and {self.name} leaves it so ({source}, {target}). "
+                "Choose a preparation that scales, such as resize_256."
+            )
+
     def prepare(self, picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
         """Prepare one picture.
 

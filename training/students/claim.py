@@ -28,13 +28,14 @@ def claim_work(work: Path, settings: Mapping[str, Any]) -> None:
     path = work / SETTINGS_NAME
     text = json.dumps(settings, indent=2, default=str, sort_keys=True) + "\n"
     try:
-        if path.exists():
-            _check_same(work, path.read_text(encoding="utf-8"), text)
-            return
-        work.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        noted = path.read_text(encoding="utf-8") if path.exists() else None
+        if noted is None:
+            work.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
     except (OSError, UnicodeDecodeError) as err:
         raise OutputError(f"The work folder {work} cannot be used: {err}. Choose another with --work.") from err
+    if noted is not None:
+        _check_same(work, noted, text)
 
 
 def weights_sha256(network: nn.Module) -> str:

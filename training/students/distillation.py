@@ -140,8 +140,9 @@ def distil(
     Raises:
         SettingError: The size is no multiple of the teacher's or the student's, or the teacher is stochastic.
         InputError: There are no pictures.
-        OutputError: `output` exists, or `work` is of another distillation.
+        OutputError: `output` exists, or `work` is of another distillation, or cannot be read or written.
         TrainingError: A loss is not finite.
+        KeyboardInterrupt: Somebody asked it to stop; what there is was saved.
     """
     _check_teacher(teacher)
     check_free(output, overwrite=options.overwrite, marker=CARD_NAME)

@@ -1,6 +1,7 @@
 """A training's state in one safetensors file: no pickle, and never half written."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -38,10 +39,12 @@ def save_progress(path: Path, step: int, average: nn.Module, trained: Mapping[st
     except (OSError, SafetensorError) as err:  # safetensors has an error of its own for a full disk
         kept = f"{path} is of the step that was saved before" if path.exists() else "No step was saved before"
         raise OutputError(
-            f"Saving step {step} to {path} failed: {err}. {kept}. Make room, and give the same command to go on."
+            f"Saving step {step} to {path} failed: {err}. {kept}. Make room, or let it be written; the same "
+            "command goes on from there."
         ) from err
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
 
 
 def load_progress(path: Path, average: nn.Module, trained: Mapping[str, Optimised]) -> int:

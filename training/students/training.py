@@ -100,7 +100,11 @@ class StudentTrainer:
         self.step = 0
 
     def save(self, path: Path) -> None:
-        """Write all that `resume` needs into one safetensors file, which replaces an older one at once."""
+        """Write all that `resume` needs into one safetensors file, which replaces an older one at once.
+
+        Raises:
+            OutputError: It cannot be written; an older one is as it was.
+        """
         save_progress(path, self.step, self.average, self._trained())
 
     def resume(self, path: Path) -> None:

@@ -12,7 +12,7 @@ def exempt_from_autocast(layer: nn.Module) -> None:
 
     The step multiplies what the UNet's last layer predicts by sqrt((1 - a) / a), 14.6 for SD-Turbo: bfloat16's eight
     bits of it would be a noise of 0.024 (root mean square) in a latent of deviation 1, which the merged generator does
-    not have. By hooks, so that a copy of the layer computes with its own weights.
+    not have. So would be those of what the first layer sees, which the step takes in float32.
 
     Args:
         layer: In float32, called with one tensor first.

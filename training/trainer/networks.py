@@ -58,7 +58,7 @@ def build_networks(generator: AdaptedGenerator, judges: Sequence[str], losses: L
 def translator(generator: AdaptedGenerator, processes: Processes) -> Translate:
     """Return the generator as objectives call it: in the chosen precision, its result in float32.
 
-    In bfloat16 the UNet's first and last layers stay float32, as an exported graph's last one does.
+    For bfloat16 the UNet's first and last layers are changed, once, so that they compute in float32 all the same.
     """
     if processes.computes_in_bfloat16:
         unet = generator.generator(generator.directions[0]).unet

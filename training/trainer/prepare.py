@@ -145,7 +145,7 @@ def _check_test_pictures(data: UnpairedFolder | PairedFolder, name: str, generat
     """Find out what the first look at the test pictures would: one that cannot be read, or has no size to compute at.
 
     Raises:
-        InputError: A picture cannot be read, or is below the crop.
+        InputError: A picture cannot be read, or is below the crop; or those of a pair show different places.
         SettingError: It keeps its size, and that is no multiple of the base's.
     """
     how, multiple = preparation(name), frame_multiple_of(generator)
@@ -154,6 +154,9 @@ def _check_test_pictures(data: UnpairedFolder | PairedFolder, name: str, generat
         how.check_size(size, of=path)
         if how.size is None:
             checked_multiple(size, multiple, what=f"{path} does not fit: the base")
+    for pair in data.test if isinstance(data, PairedFolder) else ():
+        sizes = (picture_size(path) for path in (pair.source, pair.target))
+        how.check_pair(*sizes, of=f"{pair.source} and {pair.target}")
 
 
 def _texts(data: UnpairedFolder | PairedFolder) -> dict[str, Sequence[str]]:
