@@ -211,7 +211,9 @@ def test_what_failed_is_told_and_not_that_freeing_failed_after_it(api: FakeCudaR
     api.live.pop("cudaStreamDestroy")
 
 
-def test_a_slot_is_made_while_no_other_thread_puts_work_on_the_streams(api: FakeCudaRuntime) -> None:
+def test_a_slot_is_made_while_no_other_thread_puts_work_on_the_streams(
+    api: FakeCudaRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It would be captured with the slot's own, or break the capture."""
     engine = engine_on(api)
     submitted = engine.new_slot()
@@ -227,7 +229,7 @@ def test_a_slot_is_made_while_no_other_thread_puts_work_on_the_streams(api: Fake
         engine.submit(submitted)
         done.set()
 
-    engine._computation.prepare = slow  # type: ignore[method-assign]
+    monkeypatch.setattr(engine._computation, "prepare", slow)
     other = threading.Thread(target=submit)
     other.start()
     engine.new_slot()

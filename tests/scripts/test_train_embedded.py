@@ -1,5 +1,6 @@
 """The recipe of what ships goes on where it was cut off, and takes no pictures that were made otherwise."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -8,26 +9,16 @@ from onestep.errors import OutputError
 from onestep.frame_size import FrameSize
 from onestep.training.card_name import CARD_NAME
 from onestep.training.rendered import render_frames
-from onestep.training.students.folder import StudentCard, load_student, packed_student, save_student
+from onestep.training.students.folder import load_student, packed_student, save_student
 from scripts import train_embedded
-from tests.training.test_students import small_student
+from tests.training.test_students import CARD, small_student
 
 
 def test_a_student_that_was_trained_is_put_in_half_precision_and_not_trained_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The run was cut off between the two."""
-    card = StudentCard(
-        domain="clear2foggy",
-        direction="a2b",
-        prompt="fog",
-        base="tiny-student",
-        base_licence="MIT",
-        checkpoint_licence="MIT",
-        preferred_size=(64, 64),
-        data="none",
-        streaks=0.0,
-    )
+    card = dataclasses.replace(CARD, domain="clear2foggy")
     trained = tmp_path / "clear2foggy-student-float32"
     trained.mkdir()
     save_student(packed_student(small_student(), card), trained)

@@ -8,20 +8,22 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from onestep.training.trainer import processes
 from onestep.training.trainer.exact_layers import exempt_from_autocast
 from onestep.training.trainer.prepare import prepare
 from onestep.training.trainer.processes import Processes
+from onestep.training.trainer.settings import MachineSettings
 from tests.training.tiny_runs import unpaired_pictures, unpaired_settings
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_the_unets_ends_are_float32_and_its_middle_is_what_was_asked_for(tmp_path: Path, precision: str) -> None:
     settings = unpaired_settings(unpaired_pictures(tmp_path / "pictures"), precision=precision)
-    processes = Processes(settings.machine)
+    alone = Processes(settings.machine)
     try:
-        ready = prepare(settings, processes, download=False)
+        ready = prepare(settings, alone, download=False)
     finally:
-        processes.close()
+        alone.close()
     unet = ready.state.generator.generator("a2b").unet
     given: dict[str, list[torch.dtype]] = {"conv_in": [], "middle": [], "conv_out": []}
     for name, layer in zip(given, (unet.conv_in, unet.mid_block.resnets[0].conv1, unet.conv_out), strict=True):
@@ -51,15 +53,11 @@ def test_a_copy_of_an_exempt_layer_computes_with_its_own_weights() -> None:
     layer = nn.Conv2d(1, 1, 1)
     exempt_from_autocast(layer)
     other = copy.deepcopy(layer)
-    nn.init.zeros_(other.weight)
-    nn.init.constant_(other.bias, 3.0)  # type: ignore[arg-type]
+    other.load_state_dict({"weight": torch.zeros(1, 1, 1, 1), "bias": torch.full((1,), 3.0)})
     assert torch.equal(other(torch.ones(1, 1, 1, 1)), torch.full((1, 1, 1, 1), 3.0))
 
 
 def test_processes_wait_for_the_first_one_as_long_as_it_validates(monkeypatch: pytest.MonkeyPatch) -> None:
-    from onestep.training.trainer import processes
-    from onestep.training.trainer.settings import MachineSettings
-
     asked: dict[str, object] = {}
     monkeypatch.setattr(processes, "Accelerator", lambda **options: asked.update(options))
     Processes(MachineSettings(device="cpu"))

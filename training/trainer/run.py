@@ -76,9 +76,8 @@ def _train(
     watcher = None
     if processes.is_main:
         if resume:
-            write_whole(
-                folder.settings, text_of(settings), overwrite=True
-            )  # the next --resume goes on as this one was asked to
+            # the next --resume goes on as this one was asked to
+            write_whole(folder.settings, text_of(settings), overwrite=True)
         else:
             _begin(folder, settings, prepared)
         watcher = _watcher(settings, folder, prepared, display)
