@@ -1,12 +1,28 @@
-"""Folders that appear whole or not at all."""
+"""Files and folders that appear whole or not at all."""
 
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from onestep.errors import OutputError
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a hidden name beside `path` to write to, and put the file at `path` when all went well.
+
+    What was there before is replaced, and stays where anything goes wrong; nothing else is left then. Errors of the
+    disk come as they are: the caller knows what to do about them.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        with suppress(OSError):
+            partial.unlink()
 
 
 @contextmanager

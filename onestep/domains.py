@@ -88,7 +88,7 @@ DOMAINS = {
         ),
         Domain(
             name="sketch2image",
-            summary="a sketch becomes a picture, as far from it as --strength says",
+            summary="a sketch becomes a picture, as near to it as --strength says",
             prompt=None,
             direction="paired",
             published_file="sketch_to_image_stochastic_lora.pkl",

@@ -38,9 +38,10 @@ def picture_jobs(source: str, output: Path | None, domain: str) -> list[PictureJ
         picture = pictures[0]
         named = output or _writable(Path(f"{picture.stem}.{domain}{picture.suffix}"))
         return [PictureJob(picture, named / _writable(Path(picture.name)) if named.is_dir() else named)]
-    common = Path(os.path.commonpath([picture.resolve().parent for picture in pictures]))
+    places = [Path(os.path.abspath(picture)) for picture in pictures]  # noqa: PTH100 - a link keeps its own name
+    common = Path(os.path.commonpath([place.parent for place in places]))
     folder = output or Path(f"{common.name}.{domain}")
-    names = [_writable(picture.resolve().relative_to(common)) for picture in pictures]
+    names = [_writable(place.relative_to(common)) for place in places]
     return [PictureJob(picture, folder / name) for picture, name in zip(pictures, names, strict=True)]
 
 
@@ -48,11 +49,23 @@ def prepare_outputs(jobs: Sequence[PictureJob], *, overwrite: bool) -> None:
     """Make the folders of the outputs and check that every output can be written, before any work is done.
 
     Raises:
-        OutputError: One cannot be written, exists and may not be overwritten, or is the input.
+        OutputError: One cannot be written, exists and may not be overwritten, is the input, or is another one's.
     """
+    _check_distinct(jobs)
     for job in jobs:
         _make_folder(job.output.parent)
         check_target(job.output, suffixes=WRITE_SUFFIXES, source=job.source, overwrite=overwrite)
+
+
+def _check_distinct(jobs: Sequence[PictureJob]) -> None:
+    source_of: dict[Path, Path] = {}
+    for job in jobs:
+        if job.output in source_of:
+            raise OutputError(
+                f"{source_of[job.output]} and {job.source} would both become {job.output}. Rename one of them, or "
+                "translate them apart."
+            )
+        source_of[job.output] = job.source
 
 
 def _make_folder(folder: Path) -> None:

@@ -94,10 +94,11 @@ def write_picture(
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.size == 0:
         raise SettingError(f"A picture must be uint8 [H, W, 3], got {rgb.dtype} {list(rgb.shape)}.")
     target = check_target(Path(path), suffixes=WRITE_SUFFIXES, source=source, overwrite=overwrite)
+    picture, options = Image.fromarray(np.ascontiguousarray(rgb)), _SAVE_OPTIONS[target.path.suffix.lower()]
     try:
-        Image.fromarray(np.ascontiguousarray(rgb)).save(target.partial, **_SAVE_OPTIONS[target.path.suffix.lower()])
+        with target.writing() as partial:
+            picture.save(partial, **options)
     except (OSError, ValueError) as err:
-        target.discard()
         raise OutputError(f"{target.path} cannot be written ({err}). Nothing was left behind.") from err
     target.publish()
 

@@ -161,9 +161,12 @@ class SessionOptions:
     """Give the result the source's own detail where that is finer than the network's size. None: yes, unless the
     picture is prepared or the translation is a paired one, whose input is no photograph."""
     strength: float | None = None
-    """How far a stochastic generator goes from its input, from 0 to 1; None takes 0.4."""
+    """How near a stochastic generator stays to its input: 0 is far from it, 1 is near it; None takes 0.4."""
     seed: int | None = None
     """Chooses a stochastic generator's noise; None takes 0."""
+
+    def __post_init__(self) -> None:
+        preparation(self.prepare)  # refuses an unknown name before anything is opened
 
 
 def open_session(options: SessionOptions, *, source_size: FrameSize | None = None) -> Session:

@@ -14,8 +14,8 @@ def write_whole(path: Path, text: str, *, overwrite: bool) -> None:
     """
     target = check_target(path, suffixes=(path.suffix.lower(),), overwrite=overwrite)
     try:
-        target.partial.write_text(text, encoding="utf-8")
+        with target.writing() as partial:
+            partial.write_text(text, encoding="utf-8")
     except OSError as err:
-        target.discard()
         raise OutputError(f"{path} cannot be written ({err.strerror or err}). Nothing was left behind.") from err
     target.publish()

@@ -147,7 +147,7 @@ def _run(
 def _source(reader: VideoReader, session: Session, placement: Placement, detail: VideoDetail | None) -> VideoSource:
     if reader.info.is_live:
         return LiveSource(reader, placement, session.finish_input, detail)
-    return VideoSource(reader, reader.info, placement, session.finish_input, detail)
+    return VideoSource(reader, placement, session.finish_input, detail)
 
 
 def _check_smooth(info: VideoInfo, session: Session) -> None:

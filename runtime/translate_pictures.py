@@ -84,7 +84,8 @@ class _SessionPerSize:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._close()
+        if self._session is not None:
+            self._session.__exit__(kind, error, trace)
 
     def session_for(self, source: FrameSize) -> Session:
         """Return a session at the size for pictures of this size."""

@@ -4,11 +4,13 @@ from typing import Final
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from onestep.runtime.detail import add_detail, contrast_slope
 from onestep.runtime.placement import Placement
 from onestep.runtime.slots import Slot
+from onestep.runtime.video.colour import output_tags, swscale_matrix, swscale_range, tags_of
 from onestep.runtime.video.orientation import Orientation
 
 _LUMA_FIRST: Final = frozenset(
@@ -27,6 +29,7 @@ class VideoDetail:
 
     def __init__(self, placement: Placement, orientation: Orientation | None) -> None:
         self._placement, self._orientation = placement, orientation or Orientation()
+        self._scaler = VideoReformatter()
         self._frames: dict[int, av.VideoFrame] = {}
 
     def keep(self, slot: Slot, frame: av.VideoFrame) -> None:
@@ -43,14 +46,25 @@ class VideoDetail:
         source = self._frames.pop(id(slot))
         slope = contrast_slope(self._placement.inside(slot.input), self._placement.inside(slot.output))
         stored = self._orientation.stored(slope[..., None])[..., 0]  # type: ignore[arg-type]
-        add_detail(_luma(result), _luma(_alike(source, result)), np.ascontiguousarray(stored, np.float32))
+        add_detail(_luma(result), _luma(self._alike(source, result)), np.ascontiguousarray(stored, np.float32))
 
-
-def _alike(source: av.VideoFrame, result: av.VideoFrame) -> av.VideoFrame:
-    """Return a frame of 8 bits and of the result's size whose first plane is the source's luma."""
-    if source.format.name in _LUMA_FIRST and (source.width, source.height) == (result.width, result.height):
-        return source
-    return source.reformat(result.width, result.height, result.format.name)
+    def _alike(self, source: av.VideoFrame, result: av.VideoFrame) -> av.VideoFrame:
+        """Return a frame of 8 bits, of the result's size and range, whose first plane is the source's luma."""
+        size = (result.width, result.height)
+        if source.format.name in _LUMA_FIRST and (source.width, source.height) == size:
+            return source
+        seen = tags_of(source)
+        written = output_tags(seen, *size)
+        return self._scaler.reformat(
+            source,
+            *size,
+            result.format.name,
+            src_colorspace=swscale_matrix(seen, *size),
+            dst_colorspace=swscale_matrix(written, *size),
+            src_color_range=swscale_range(seen),
+            dst_color_range=swscale_range(written),
+            threads=1,
+        )
 
 
 def _luma(frame: av.VideoFrame) -> NDArray[np.uint8]:

@@ -13,7 +13,6 @@ from onestep.runtime.placement import Placement
 from onestep.runtime.slots import Pixels, Slot
 from onestep.runtime.smooth import Smoother
 from onestep.runtime.video.convert import RgbFromFrame
-from onestep.runtime.video.info import VideoInfo
 from onestep.runtime.video.live import NewestFrames
 from onestep.runtime.video.reader import VideoReader
 from onestep.runtime.video.writer import VideoWriter
@@ -28,15 +27,17 @@ class VideoSource:
 
     def __init__(
         self,
-        frames: Iterable[av.VideoFrame],
-        info: VideoInfo,
+        reader: VideoReader,
         placement: Placement,
         finish: FinishInput,
         detail: VideoDetail | None = None,
+        *,
+        frames: Iterable[av.VideoFrame] | None = None,
     ) -> None:
-        self._frames, self._finish, self._detail = iter(frames), finish, detail
-        self._placement = placement
-        self._converter = RgbFromFrame(info.orientation)
+        """Take the reader's frames, or `frames` that come of them."""
+        self._reader, self._frames = reader, iter(reader if frames is None else frames)
+        self._placement, self._finish, self._detail = placement, finish, detail
+        self._converter = RgbFromFrame(reader.info.orientation)
 
     def __enter__(self) -> Self:
         return self
@@ -59,7 +60,8 @@ class VideoSource:
         return True
 
     def stop(self) -> None:
-        """Do nothing: a file gives its next frame at once."""
+        """End a wait for standard input; files give their next frame at once, and streams give up by themselves."""
+        self._reader.stop()
 
 
 class LiveSource(VideoSource):
@@ -72,11 +74,12 @@ class LiveSource(VideoSource):
         is_file = reader.info.path is not None
         frames = _at_own_speed(reader, reader.info.time_base, self._stopped) if is_file else reader
         self._newest = NewestFrames(frames)
-        super().__init__(self._newest, reader.info, placement, finish, detail)
+        super().__init__(reader, placement, finish, detail, frames=self._newest)
 
     def stop(self) -> None:
         """Stop reading; a `fill` that waits for a frame returns."""
         self._stopped.set()
+        super().stop()
         self._newest.close()
 
 

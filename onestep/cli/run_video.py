@@ -48,7 +48,9 @@ def run_video(
     detail: DetailOption = None,
     strength: StrengthOption = None,
     seed: SeedOption = None,
-    live: Annotated[bool, typer.Option("--live", help="Newest frame wins: drop what comes too fast.")] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Newest frame wins; what comes too fast is dropped, and sound.")
+    ] = False,
     smooth: Annotated[bool, typer.Option("--smooth", help="Steady the result along the picture's motion.")] = False,
     audio: Annotated[bool, typer.Option("--audio/--no-audio", help="Copy the sound.")] = True,
     overwrite: OverwriteOption = False,

@@ -1,8 +1,7 @@
 """What an NVIDIA GPU's side of this machine looks like, for `onestep doctor`. Asks, and opens nothing for long."""
 
-from dataclasses import dataclass
-
 from onestep.errors import OnestepError
+from onestep.finding import Finding
 from onestep.library_versions import installed_version
 from onestep.runtime.cuda.calls import open_cuda, why_no_cuda
 from onestep.runtime.cuda.device import first_gpu
@@ -11,43 +10,34 @@ from onestep.tensorrt_library import LIBRARIES
 _PACKAGES = ("cuda-bindings", "onnxruntime", "onnxruntime-gpu", "polygraphy")
 
 
-@dataclass(frozen=True)
-class MachineFinding:
-    """One thing that is here or not."""
-
-    subject: str
-    usable: bool
-    detail: str
-
-
-def nvidia_findings() -> list[MachineFinding]:
+def nvidia_findings() -> list[Finding]:
     """Return what was found of GPU, driver, libraries and video engines, and why not the rest."""
     return [_gpu(), *_libraries(), *_video()]
 
 
-def _gpu() -> MachineFinding:
+def _gpu() -> Finding:
     reason = why_no_cuda()
     if reason is not None:
-        return MachineFinding("NVIDIA GPU", False, reason)
+        return Finding("NVIDIA GPU", False, reason)
     try:
         gpu = first_gpu(open_cuda(for_backend="doctor"))
     except OnestepError as err:
-        return MachineFinding("NVIDIA GPU", False, str(err))
+        return Finding("NVIDIA GPU", False, str(err))
     detail = f"{gpu.name}, compute capability {gpu.compute_capability}, {gpu.memory_mib} MiB"
-    return MachineFinding("NVIDIA GPU", True, f"{detail}, driver {gpu.driver or 'unknown'} (CUDA {gpu.cuda})")
+    return Finding("NVIDIA GPU", True, f"{detail}, driver {gpu.driver or 'unknown'} (CUDA {gpu.cuda})")
 
 
-def _libraries() -> list[MachineFinding]:
+def _libraries() -> list[Finding]:
     findings = []
     for name in (*LIBRARIES, *_PACKAGES):
         number = installed_version(name)
         missing = LIBRARIES[name].why_missing() if name in LIBRARIES else None
         detail = number or missing or "not installed"
-        findings.append(MachineFinding(f"library {name}", number is not None, detail))
+        findings.append(Finding(f"library {name}", number is not None, detail))
     return findings
 
 
-def _video() -> list[MachineFinding]:
+def _video() -> list[Finding]:
     """Try the video engines: some GPUs (H100, A100) have no NVENC whatever their driver installs."""
     from onestep.runtime.video.hardware import why_no_nvdec, why_no_nvenc
 
@@ -56,4 +46,4 @@ def _video() -> list[MachineFinding]:
         "NVENC h264": (why_no_nvenc("h264_nvenc"), "opened"),
         "NVENC h265": (why_no_nvenc("hevc_nvenc"), "opened"),
     }
-    return [MachineFinding(engine, why is None, why or done) for engine, (why, done) in reasons.items()]
+    return [Finding(engine, why is None, why or done) for engine, (why, done) in reasons.items()]

@@ -12,7 +12,7 @@ class EngineOptions:
     threads: int | None = None
     """Processor threads that one frame may use; None takes all cores of this process. GPUs take no notice."""
     strength: float | None = None
-    """How far a stochastic generator goes from its input, from 0 to 1; None takes 0.4."""
+    """How near a stochastic generator stays to its input: 0 is far from it, 1 is near it; None takes 0.4."""
     seed: int | None = None
     """Chooses a stochastic generator's noise; None takes 0."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +15,7 @@ from typing import Self
 
 import av
 from av.audio.stream import AudioStream
+from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
@@ -26,6 +28,7 @@ from onestep.runtime.video.hardware import DecoderName, is_set_up_on_gpu
 from onestep.runtime.video.info import VideoInfo, info_of
 from onestep.runtime.video.lengths import missing_bytes
 from onestep.runtime.video.source import Source, open_source, source_from_text
+from onestep.runtime.video.standard_input import StandardInput
 from onestep.runtime.video.threads import codec_threads
 from onestep.runtime.video.timeline import Timeline
 
@@ -87,13 +90,24 @@ class VideoReader:
         self.damage: str | None = None
         self._choice = chosen_decoder(decoder)
         self._timeline = Timeline(self._source.name)
-        self._container = open_source(self._source, hwaccel=self._choice.hwaccel)
+        self._pipe = StandardInput() if self._source.kind == "pipe" else None
+        self._closing = ExitStack()
         try:
+            self._container = self._opened()
             self._open_streams(with_audio=with_audio and not is_live)
             self._open_frames(live=is_live)
+            if with_audio and is_live and self.info.has_audio:
+                _log.warning("%s has sound, which is left out: a live run drops frames", self._source.name)
         except BaseException:
             self.close()
             raise
+
+    def _opened(self) -> InputContainer:
+        if self._pipe is not None:
+            self._closing.callback(self._pipe.close)
+        container = open_source(self._source, hwaccel=self._choice.hwaccel, pipe=self._pipe)
+        self._closing.callback(container.close)
+        return container
 
     def _open_streams(self, *, with_audio: bool) -> None:
         self._stream = _video_stream(self._source, self._container.streams.video)
@@ -140,7 +154,12 @@ class VideoReader:
     def close(self) -> None:
         """Close the source. Call it from the thread that iterates, or after that thread has ended."""
         self._frames = iter(())
-        self._container.close()
+        self._closing.close()
+
+    def stop(self) -> None:
+        """End a wait for standard input, from any thread; what has come until then is still handed out."""
+        if self._pipe is not None:
+            self._pipe.stop()
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
         for packet in self._packets():

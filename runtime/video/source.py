@@ -16,6 +16,7 @@ from av.container import InputContainer
 from onestep.errors import InputError, MissingInputError
 from onestep.runtime.video.faults import AV_FAULTS, AvFault, is_denied, reason
 from onestep.runtime.video.lengths import is_mp4_without_index
+from onestep.runtime.video.standard_input import StandardInput
 
 _OPEN_TIMEOUT_SECONDS: Final = 15.0
 _READ_TIMEOUT_SECONDS: Final = 30.0
@@ -50,7 +51,7 @@ def source_from_text(text: str | Path) -> Source:
     return _file(Path(text))
 
 
-def open_source(source: Source, *, hwaccel: HWAccel | None = None) -> InputContainer:
+def open_source(source: Source, *, hwaccel: HWAccel | None = None, pipe: StandardInput | None = None) -> InputContainer:
     """Open an input for demuxing.
 
     Streams time out after 15 s without an answer and 30 s without data; files, pipes and cameras are waited for.
@@ -58,6 +59,7 @@ def open_source(source: Source, *, hwaccel: HWAccel | None = None) -> InputConta
     Args:
         source: What to open.
         hwaccel: What decodes in PyAV's place where a stream's codec allows; None decodes in software.
+        pipe: What to read standard input through; the container keeps it, the caller closes it after the container.
 
     Raises:
         MissingInputError: A file or a camera that does not exist.
@@ -69,7 +71,7 @@ def open_source(source: Source, *, hwaccel: HWAccel | None = None) -> InputConta
     container_format = "v4l2" if source.kind == "camera" else None
     try:
         container = av.open(
-            source.address, "r", format=container_format, options=options, timeout=timeout, hwaccel=hwaccel
+            pipe or source.address, "r", format=container_format, options=options, timeout=timeout, hwaccel=hwaccel
         )
     except AV_FAULTS as fault:
         raise _open_error(source, fault) from fault

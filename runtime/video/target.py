@@ -5,7 +5,8 @@ for never holds half a file and an old result is lost only to a new one.
 """
 
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,15 @@ class Target:
     path: Path
     partial: Path
     overwrite: bool
+
+    @contextmanager
+    def writing(self) -> Iterator[Path]:
+        """Give the temporary name to write to; when anything goes wrong meanwhile, nothing is left of it."""
+        try:
+            yield self.partial
+        except BaseException:
+            self.discard()
+            raise
 
     def publish(self) -> None:
         """Give the finished file its final name.

@@ -9,17 +9,20 @@ import pytest
 import torch
 from PIL import Image
 
-from onestep.cli.int8_text import int8_text
+from onestep.cli.int8_text import int8_plain, int8_text
+from onestep.domains import embedded_bundle
 from onestep.errors import InputError, NotFasterError, SettingError
-from onestep.exporter import int8
+from onestep.exporter import export, int8
 from onestep.exporter.export import ExportOptions, export_bundle
 from onestep.exporter.int8 import calibration_frames, quantise_graph
 from onestep.exporter.samples import Frame
 from onestep.frame_size import FrameSize
-from onestep.scenes import SceneFrame
+from onestep.scenes import Scene, SceneFrame
 from onestep.training.students.folder import PackedStudent, StudentCard
 from onestep.training.students.generator import StudentGenerator
+from onestep.training.students.load_any import load_any_generator
 from onestep.training.students.network import StudentNetwork, StudentShape
+from tests.runtime.bundles import make_bundle
 from tests.training.test_checkpoint_merge import merged, paired_once
 
 SIZE = FrameSize(64, 48)
@@ -103,12 +106,45 @@ def test_the_text_says_what_the_figures_mean(student: PackedStudent, tmp_path: P
     assert report.int8 is not None
     others = report.parity.graph_to_float32.psnr_db
     good, bad, foreign = (
-        int8_text(dataclasses.replace(report.int8, psnr_db=psnr), report.parity)
+        dataclasses.replace(report.int8, psnr_db=psnr)
         for psnr in (max(others, int8.GOOD_PSNR_DB), int8.GOOD_PSNR_DB - 1, others + 10)
     )
-    assert f"{others:.1f} dB on others" in good and "\n" not in good
-    assert "below the 40 dB aimed at: look at its pictures, or export with fp32" in bad
-    assert "are the pictures of --calibration like those to come?" in foreign
+    text = int8_text(good, report.parity)
+    assert f"{others:.1f} dB on others" in text and "\n" not in text
+    assert int8_plain(good, report.parity) == dataclasses.asdict(good) | {"doubts": []}
+    doubts = {"below the 40 dB aimed at": bad, "are the pictures of --calibration like those to come?": foreign}
+    for said, of in doubts.items():
+        assert said in int8_text(of, report.parity)
+        assert any(said in doubt for doubt in int8_plain(of, report.parity)["doubts"])
+
+
+def test_calibration_of_another_domain_is_doubted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Night pictures for a network that sees days: what it will see lies outside of the ranges."""
+    monkeypatch.setattr(int8, "_median_ms", lambda graphs, frame: [2.0, 1.0])
+    monkeypatch.setattr(export, "enforce", lambda report: None)  # 8 bits need not pass for float32
+    size = FrameSize(256, 160)
+    for index in range(4):
+        night = Scene.random(8000 + index).at(1.0, size=size).render("night")
+        Image.fromarray(night).save(tmp_path / f"{index}.png")
+    packed = load_any_generator(embedded_bundle("day2night"))
+    doubts = {}
+    for name, folder in (("night", tmp_path), ("day", None)):
+        options = ExportOptions(precision="int8", size=size, calibration=folder, parity_frame_count=4)
+        report = export_bundle(packed, tmp_path / f"bundle-{name}", options=options)
+        assert report.int8 is not None
+        doubts[name] = int8_plain(report.int8, report.parity)["doubts"]
+    assert any("like those to come?" in doubt for doubt in doubts["night"])
+    assert not any("like those to come?" in doubt for doubt in doubts["day"])
+
+
+def test_graphs_are_timed_in_turn(tmp_path: Path) -> None:
+    """Nothing stands in for the clock here: a graph that does much takes longer than one that copies."""
+    frame = np.zeros((32, 64, 3), np.uint8)
+    slow, quick = (make_bundle(tmp_path / kind, kind=kind) / "generator.onnx" for kind in ("heavy", "copy"))
+    slow_ms, quick_ms = int8._median_ms([slow, quick], frame)
+    assert 0.0 < quick_ms < slow_ms
+    quick_ms, slow_ms = int8._median_ms([quick, slow], frame)
+    assert 0.0 < quick_ms < slow_ms
 
 
 def test_int8_is_not_for_weights_that_one_file_cannot_hold(

@@ -1,11 +1,11 @@
-"""Folders appear whole or not at all."""
+"""Files and folders appear whole or not at all."""
 
 import errno
 from pathlib import Path
 
 import pytest
 
-from onestep.atomic import whole_folder
+from onestep.atomic import whole_file, whole_folder
 from onestep.errors import OutputError
 
 
@@ -143,3 +143,22 @@ def test_a_parent_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="Cannot write"), whole_folder(tmp_path / "file" / "x", overwrite=False):
         raise AssertionError("the block must not run")
+
+
+def test_a_file_appears_when_all_went_well(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+    with whole_file(path) as partial:
+        partial.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [KeyError, KeyboardInterrupt])
+def test_the_file_before_stays_when_something_failed(error: type[BaseException], tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+    with pytest.raises(error), whole_file(path) as partial:
+        partial.write_text("half")
+        raise error
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]

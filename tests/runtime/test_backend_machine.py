@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from onestep.cli.doctor import doctor as doctor_command
+from onestep.library_versions import libraries_of
 from onestep.runtime.backends import machine
 from onestep.runtime.cuda.calls import Cuda
 from onestep.runtime.video import hardware
@@ -54,6 +55,25 @@ def test_the_doctor_says_what_auto_takes() -> None:
     assert doctor._auto(usable) == doctor.Finding("backend auto", True, taken)
     assert doctor._auto(usable[2:]).detail == "takes onnxruntime-cpu"
     assert doctor._auto([]) == doctor.Finding("backend auto", False, "no backend is usable")
+
+
+def test_an_extra_is_what_the_package_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert libraries_of("cpu") == ["onnxruntime"]
+    assert {"torch", "peft", "tensorboard", "stlpips-pytorch"} <= set(libraries_of("train")), "measures are in train"
+    assert "matplotlib" in libraries_of("evaluate") and "matplotlib" not in libraries_of("train")
+    assert libraries_of("none") == []
+    monkeypatch.setattr(doctor, "installed_version", lambda name: None if name == "tensorboard" else "1.0")
+    train = {found.subject: found for found in doctor._extras()}["extra train"]
+    assert not train.usable and train.detail == "missing tensorboard: pip install 'onestep[train]'"
+
+
+def test_the_doctor_asks_nobody_to_put_two_onnxruntimes_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "installed_version", lambda name: None if name == "onnxruntime" else "1.31")
+    cpu = {found.subject: found for found in doctor._extras()}["extra cpu"]
+    assert cpu == doctor.Finding("extra cpu", True, "onnxruntime-gpu 1.31")
+    monkeypatch.setattr(doctor, "installed_version", lambda name: None)
+    cpu = {found.subject: found for found in doctor._extras()}["extra cpu"]
+    assert cpu == doctor.Finding("extra cpu", False, "missing onnxruntime: pip install 'onestep[cpu]'")
 
 
 def test_the_doctor_lists_everything_that_was_asked_of_it(capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,8 +19,17 @@ from onestep.cli.choose_bundle import chosen_bundle
 from onestep.cli.progress import shown_progress
 from onestep.cli.run_image import run_image
 from onestep.cli.run_video import default_output, run_video
-from onestep.errors import BundleError, InputError, MissingInputError, OutputError, SettingError, UnknownNameError
+from onestep.errors import (
+    BackendError,
+    BundleError,
+    InputError,
+    MissingInputError,
+    OutputError,
+    SettingError,
+    UnknownNameError,
+)
 from onestep.frame_size import FrameSize
+from onestep.runtime import Session
 from onestep.runtime.cuda.calls import why_no_cuda
 from onestep.runtime.picture_jobs import picture_jobs
 from tests.patience import PATIENCE_SECONDS
@@ -166,6 +175,23 @@ def test_interrupted_command_exits_130_with_a_playable_file(tmp_path: Path, make
     assert f"holds the first {frames} frames".encode() in err
 
 
+@pytest.mark.parametrize("live", [[], ["--live"]])
+def test_ctrl_c_ends_the_wait_for_standard_input(tmp_path: Path, make_clip: MakeClip, live: list[str]) -> None:
+    """A pipe that stalls, such as a camera's, and is not closed."""
+    target, bundle = tmp_path / "out.mp4", make_bundle(tmp_path / "bundle")
+    video = make_clip("clip.ts", frames=50).read_bytes()
+    with _start("run_video", "-", "-o", str(target), "--bundle", str(bundle), *live) as process:
+        assert process.stdin is not None and process.stderr is not None
+        process.stdin.write(video)
+        process.stdin.flush()
+        assert any(b" frames" in line for line in process.stderr)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=PATIENCE_SECONDS) == 130
+        process.stdin.close()
+    with av.open(str(target)) as container:
+        assert 0 < len(list(container.decode(video=0))) <= 50
+
+
 def test_settings_that_do_not_go_together(bundle: Path, make_clip: MakeClip) -> None:
     clip = str(make_clip(frames=1))
     with pytest.raises(SettingError, match=r"--domain day2night and --bundle .* both say what to run"):
@@ -250,6 +276,37 @@ def test_a_picture_into_a_folder_that_exists(here: Path) -> None:
     assert (job.source, job.output) == (source.relative_to(here), here / "road.bmp.png")
 
 
+def test_linked_pictures_keep_their_own_names(here: Path, bundle: Path) -> None:
+    for index in range(2):
+        link = here / "shots" / f"{index:04}.png"
+        link.parent.mkdir(exist_ok=True)
+        link.symlink_to(_picture(here / "elsewhere" / f"x{index}" / "x.png"))
+    run_image("shots", bundle=bundle)
+    assert sorted(path.name for path in (here / "shots.day2night").iterdir()) == ["0000.png", "0001.png"]
+
+
+def test_two_pictures_of_one_output_are_refused(here: Path, bundle: Path) -> None:
+    for name in ("a.bmp", "a.bmp.png"):
+        _picture(here / "drive" / name)
+    with pytest.raises(OutputError, match=r"drive/a\.bmp and drive/a\.bmp\.png would both become .*a\.bmp\.png"):
+        run_image("drive", bundle=bundle, overwrite=True)
+    assert not (here / "drive.day2night").exists()
+
+
+def test_an_error_is_not_hidden_by_that_of_closing(here: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object, **options: object) -> None:
+        raise OutputError("the disk is full")
+
+    def broken(session: Session) -> None:
+        raise BackendError("closing failed")
+
+    monkeypatch.setattr("onestep.runtime.translate_pictures.write_picture", full)
+    monkeypatch.setattr(Session, "close", broken)
+    _picture(here / "road.png")
+    with pytest.raises(OutputError, match="the disk is full"):
+        run_image("road.png", bundle=bundle)
+
+
 def test_help_names_every_option() -> None:
     runner = CliRunner()
     for command, options in (
@@ -301,4 +358,5 @@ def _start(command: str, *arguments: str) -> subprocess.Popen[bytes]:
     """Start a command that tells of its progress after every frame."""
     python, option, code = _code(command)
     often = f"import onestep.cli.progress as progress; progress._LINE_EVERY_SECONDS = 0.0; {code}"
-    return subprocess.Popen([python, option, often, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    pipe = subprocess.PIPE
+    return subprocess.Popen([python, option, often, *arguments], stdin=pipe, stdout=pipe, stderr=pipe)

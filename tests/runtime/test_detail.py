@@ -94,6 +94,30 @@ def test_a_video_keeps_its_detail(tmp_path: Path, make_clip: MakeClip, clip_opti
     assert difference(sharp, source) < 0.6 * difference(soft, source)
 
 
+@pytest.mark.parametrize("full", [False, True])
+def test_detail_of_rgb_video_has_the_strength_of_the_source(tmp_path: Path, make_clip: MakeClip, full: bool) -> None:
+    """What is written has limited range, whatever the source says of itself."""
+    clip = make_clip(
+        "rgb.mkv",
+        frames=3,
+        size=(192, 96),
+        picture=lambda i, w, h: texture(h, w, seed=i),
+        codec="ffv1",
+        pixel_format="bgr0",
+        tags=(1, 1, 0, 2 if full else 0),
+    )
+    options = SessionOptions(bundle=make_bundle(tmp_path / "bundle", kind="copy"))
+    result = _translated(clip, tmp_path / "out.mkv", options).astype(float)
+    source = _luma(clip).astype(float)
+    strength = float((_fine(result) * _fine(source)).sum() / np.square(_fine(source)).sum())
+    assert 0.75 < strength < 219 / 255
+
+
+def _fine(lumas: np.ndarray) -> np.ndarray:
+    """Return what lies above the network's resolution."""
+    return np.stack([luma - cv2.GaussianBlur(luma, (0, 0), 2.0) for luma in lumas])
+
+
 def test_a_picture_keeps_its_detail(tmp_path: Path) -> None:
     picture = texture(96, 192)
     bundle = make_bundle(tmp_path / "bundle", kind="copy")

@@ -10,6 +10,7 @@ from PIL import Image
 from onestep.errors import InputError, MissingInputError, OutputError, SettingError
 from onestep.frame_size import FrameSize
 from onestep.runtime.pictures import find_pictures, picture_size, read_picture, write_picture
+from onestep.runtime.text_file import write_whole
 
 RGB = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
 
@@ -110,6 +111,21 @@ def test_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Image.Image, "save", full)
     with pytest.raises(OutputError, match=r"a\.png cannot be written \(.*No space left"):
         write_picture(tmp_path / "a.png", RGB)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_interrupted_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(self: Path | Image.Image, path: str | Path, **options: object) -> None:
+        name = self if isinstance(self, Path) else Path(path)
+        name.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Image.Image, "save", interrupted)
+    monkeypatch.setattr(Path, "write_text", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_picture(tmp_path / "a.png", RGB)
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(tmp_path / "a.json", "{}", overwrite=False)
     assert not list(tmp_path.iterdir())
 
 

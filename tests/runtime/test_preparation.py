@@ -1,6 +1,7 @@
 """What the paired generators see instead of a photograph."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -50,6 +51,12 @@ def test_a_sketch_becomes_white_on_black_at_half_brightness() -> None:
 def test_an_unknown_one_lists_the_known() -> None:
     with pytest.raises(UnknownNameError, match="Unknown preparation 'cany'. Did you mean 'canny'"):
         preparation("cany")
+
+
+def test_a_session_refuses_an_unknown_one_before_it_opens_anything(tmp_path: Path) -> None:
+    unknown: Any = "cany"
+    with pytest.raises(UnknownNameError, match="Unknown preparation 'cany'"):
+        SessionOptions(bundle=tmp_path / "nothing", prepare=unknown)
 
 
 def test_a_session_prepares_at_the_networks_size(tmp_path: Path) -> None:

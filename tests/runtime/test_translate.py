@@ -25,7 +25,7 @@ from tests.runtime.bundles import make_bundle
 MakeClip = Callable[..., Path]
 
 
-def _rgb_frames(path: Path) -> list[np.ndarray]:
+def rgb_frames(path: Path) -> list[np.ndarray]:
     with av.open(str(path)) as container:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 
@@ -42,7 +42,7 @@ def test_every_frame_is_translated_in_its_place(tmp_path: Path, make_clip: MakeC
     clip = make_clip(frames=30, size=(64, 32), picture=brighter)
     bundle = make_bundle(tmp_path / "bundle", size=FrameSize(64, 32))
     report = translate_video(clip, tmp_path / "out.mp4", session=SessionOptions(bundle=bundle))
-    found = [int(frame.mean()) for frame in _rgb_frames(tmp_path / "out.mp4")]
+    found = [int(frame.mean()) for frame in rgb_frames(tmp_path / "out.mp4")]
     np.testing.assert_allclose(found, [255 - (10 + 6 * i) for i in range(30)], atol=3)
     assert _times(tmp_path / "out.mp4") == _times(clip)
     assert (report.frames_read, report.frames_written, report.frames_dropped) == (30, 30, 0)
@@ -56,7 +56,7 @@ def test_output_has_the_sources_size(tmp_path: Path, make_clip: MakeClip, size: 
     clip = make_clip(frames=3, size=size, picture=_grey, **codec)
     bundle = make_bundle(tmp_path / "bundle", free=free)
     report = translate_video(clip, tmp_path / "out.mp4", session=SessionOptions(bundle=bundle))
-    frames = _rgb_frames(tmp_path / "out.mp4")
+    frames = rgb_frames(tmp_path / "out.mp4")
     assert [frame.shape for frame in frames] == [(size[1], size[0], 3)] * 3
     np.testing.assert_allclose(frames[1].astype(int), 255 - 60, atol=3)
     assert report.source_size == FrameSize(*size)
@@ -157,7 +157,7 @@ def test_interrupt_leaves_a_playable_file_and_says_so(
     report = translate_video(clip, tmp_path / "out.mp4", session=session, on_progress=interrupt)
     assert report.cut_short
     assert 3 <= report.frames_written < 30, "those that were read by then"
-    assert len(_rgb_frames(tmp_path / "out.mp4")) == report.frames_written == report.frames_read
+    assert len(rgb_frames(tmp_path / "out.mp4")) == report.frames_written == report.frames_read
 
 
 def test_live_file_drops_what_the_engine_is_too_slow_for(
@@ -179,7 +179,7 @@ def test_live_file_drops_what_the_engine_is_too_slow_for(
     report = translate_video(clip, tmp_path / "out.mp4", session=session, live=True)
     assert report.frames_read == 20
     assert report.frames_dropped >= 18
-    assert report.frames_written == 20 - report.frames_dropped == len(_rgb_frames(tmp_path / "out.mp4"))
+    assert report.frames_written == 20 - report.frames_dropped == len(rgb_frames(tmp_path / "out.mp4"))
 
 
 def test_backend_failure_surfaces_and_keeps_what_was_written(

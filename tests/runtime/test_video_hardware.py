@@ -38,14 +38,13 @@ def nvdec(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
         monkeypatch.setattr(decoder, "why_no_nvdec", lambda: None)
         monkeypatch.setattr(decoder, "is_decoded_by_gpu", lambda context: decodes)
         monkeypatch.setattr("onestep.runtime.video.reader.is_set_up_on_gpu", lambda context: decodes)
-        monkeypatch.setattr(
-            "onestep.runtime.video.reader.open_source", lambda source, hwaccel: _opened_in_software(source, hwaccel)
-        )
+        monkeypatch.setattr("onestep.runtime.video.reader.open_source", _opened_in_software)
 
     return here
 
 
-def _opened_in_software(source: Any, hwaccel: Any) -> Any:
+def _opened_in_software(source: Any, *, hwaccel: Any, pipe: Any) -> Any:
+    assert pipe is None
     assert isinstance(hwaccel, av.codec.hwaccel.HWAccel)
     return open_source(source)
 

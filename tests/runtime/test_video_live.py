@@ -83,6 +83,13 @@ def test_leaving_early_stops_the_thread() -> None:
     assert not any(thread.name == "newest-frames" for thread in threading.enumerate())
 
 
+def test_sound_that_a_live_run_leaves_out_is_named(make_clip: MakeClip, caplog: pytest.LogCaptureFixture) -> None:
+    for audio, with_audio, said in (("aac", True, 1), ("aac", False, 0), (None, True, 0)):
+        caplog.clear()
+        with VideoReader(make_clip(frames=2, audio=audio), live=True, with_audio=with_audio):
+            assert caplog.text.count("has sound, which is left out") == said
+
+
 def test_reader_as_live_source(make_clip: MakeClip) -> None:
     with VideoReader(make_clip(frames=20, audio="aac"), live=True, with_audio=True) as reader:
         assert reader.info.is_live

@@ -143,6 +143,17 @@ def test_what_the_truth_does_from_one_moment_to_the_next_is_no_unsteadiness() ->
     assert float(temporal_l1(still, truth, flow)) == pytest.approx(0.1)
 
 
+def test_a_loss_counts_the_change_along_the_flow() -> None:
+    image, truth = (torch.rand(2, 3, 16, 16) * 0.1 for _ in range(2))
+    batch = Batch(image, truth, None, flow=torch.zeros(1, 16, 16, 2))
+    without, with_two = (
+        student_loss(image, batch, weights=LossWeights(temporal=temporal), perceptual=None) for temporal in (0.0, 2.0)
+    )
+    change = temporal_l1(image, truth, torch.zeros(1, 16, 16, 2))
+    assert float(change) > 0.01
+    torch.testing.assert_close(with_two - without, 2.0 * change)
+
+
 def test_nothing_is_asked_where_the_truth_changes() -> None:
     truth = torch.cat([torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8)])
     assert float(temporal_l1(torch.rand(2, 3, 8, 8), truth, torch.zeros(1, 8, 8, 2))) == 0.0

@@ -21,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from onestep.atomic import whole_file
 from onestep.errors import CheckpointError, OutputError
 from onestep.training.checkpoints.checkpoint import (
     DIRECTIONS,
@@ -56,15 +57,12 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path, *, overwrite: bool = Fal
     description = json.dumps(_description(checkpoint), ensure_ascii=False)
     sha256 = _content_sha256(description, tensors)
     metadata = {"format": _FORMAT, "version": _VERSION, "checkpoint": description, "sha256": sha256}
-    partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, str(partial), metadata=metadata)
-        partial.replace(path)
+        with whole_file(path) as partial:
+            save_file(tensors, str(partial), metadata=metadata)
     except (OSError, SafetensorError) as err:
         raise OutputError(f"Writing {path} failed: {err}. Nothing was left behind.") from err
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

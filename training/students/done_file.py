@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from onestep.atomic import whole_file
+
 
 def write_done(path: Path, done: int, *, job: Mapping[str, Any]) -> None:
     """Say how many entries of a job are on disk; the file is replaced whole.
@@ -14,9 +16,8 @@ def write_done(path: Path, done: int, *, job: Mapping[str, Any]) -> None:
         done: Entries that are there.
         job: What they were made for, as it comes out of JSON: lists, no tuples.
     """
-    partial = path.with_suffix(".new")
-    partial.write_text(json.dumps({"job": job, "done": done}) + "\n", encoding="utf-8")
-    partial.replace(path)
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps({"job": job, "done": done}) + "\n", encoding="utf-8")
 
 
 def read_done(path: Path, *, job: Mapping[str, Any]) -> int:

@@ -1,7 +1,6 @@
 """A training's state in one safetensors file: no pickle, and never half written."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -9,6 +8,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from onestep.atomic import whole_file
 from onestep.errors import CheckpointError, OutputError
 
 _FORMAT = "onestep-student-progress-3"
@@ -32,19 +32,15 @@ def save_progress(path: Path, step: int, average: nn.Module, trained: Mapping[st
             state = optimiser.state.get(parameter, {})
             tensors |= {f"{key}.{part}.{name}": state[key] for key in _STATE if key in state}
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        save_file(plain, partial, metadata={"format": _FORMAT, "step": str(step)})
-        partial.replace(path)
+        with whole_file(path) as partial:
+            save_file(plain, partial, metadata={"format": _FORMAT, "step": str(step)})
     except (OSError, SafetensorError) as err:  # safetensors has an error of its own for a full disk
         kept = f"{path} is of the step that was saved before" if path.exists() else "No step was saved before"
         raise OutputError(
             f"Saving step {step} to {path} failed: {err}. {kept}. Make room, or let it be written; the same "
             "command goes on from there."
         ) from err
-    finally:
-        with suppress(OSError):
-            partial.unlink()
 
 
 def load_progress(path: Path, average: nn.Module, trained: Mapping[str, Optimised]) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from onestep.atomic import whole_file
 from onestep.errors import OutputError
 from onestep.training.trainer.alarms import worse_than_at_first
 
@@ -59,11 +60,8 @@ class History:
             OutputError: It cannot be written.
         """
         content = {"best_step": self.best_step, "least_is_best": self.score_name, COPY: self.copies, "steps": self.rows}
-        partial = path.with_name(f".{path.name}.partial")
         try:
-            partial.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
-            partial.replace(path)
+            with whole_file(path) as partial:
+                partial.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
         except OSError as err:
             raise OutputError(f"Writing {path} failed: {err}. Make room, then --resume the run.") from err
-        finally:
-            partial.unlink(missing_ok=True)

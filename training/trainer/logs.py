@@ -2,10 +2,11 @@
 
 import importlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from onestep.atomic import whole_file
 from onestep.errors import MissingExtraError, OutputError
 from onestep.training.trainer.run_folder import RunFolder
 from onestep.training.trainer.settings import WatchSettings
@@ -35,8 +36,7 @@ class JsonLines:
     def __init__(self, path: Path, *, step: int) -> None:
         self._path = path
         kept = [line for line in _lines(path) if line["step"] <= step]
-        text, partial = "".join(f"{json.dumps(line)}\n" for line in kept), path.with_suffix(".partial")
-        self._guarded(lambda: (partial.write_text(text, "utf-8"), partial.replace(path)))
+        self._guarded(lambda: self._rewrite(kept))
         self._file = path.open("a", encoding="utf-8")
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
@@ -51,6 +51,10 @@ class JsonLines:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def _rewrite(self, lines: Sequence[Mapping[str, Any]]) -> None:
+        with whole_file(self._path) as partial:
+            partial.write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")
 
     def _guarded(self, write: Callable[[], object]) -> None:
         try:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from onestep.atomic import whole_file
 from onestep.errors import OutputError
 
 Picture = NDArray[np.uint8]
@@ -37,11 +38,8 @@ def write_grid(path: Path, columns: Sequence[str], rows: Sequence[Sequence[Pictu
         for column, picture in enumerate(pictures):
             place = (column * (width + _GAP_PX), _HEAD_PX + row * (height + _GAP_PX))
             sheet.paste(Image.fromarray(picture).resize((width, height)), place)
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        sheet.save(partial, format="PNG")
-        partial.replace(path)
+        with whole_file(path) as partial:
+            sheet.save(partial, format="PNG")
     except OSError as err:
         raise OutputError(f"Writing the samples {path} failed: {err}. Make room, then --resume the run.") from err
-    finally:
-        partial.unlink(missing_ok=True)

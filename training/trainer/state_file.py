@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from onestep.atomic import whole_file
 from onestep.errors import CheckpointError, OutputError
 
 FORMAT, VERSION = "onestep-training-state", 1
@@ -40,14 +41,12 @@ def write_state(state: dict[str, Any], folder: Path, *, step: int) -> Path:
         OutputError: The disk is full or cannot be written; the states before are as they were.
     """
     path = state_path(folder, step)
-    partial = path.with_name(f".{path.name}.partial")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
+        with whole_file(path) as partial, partial.open("wb") as file:
             torch.save({"format": FORMAT, "version": VERSION, "step": step, **state}, file)
             file.flush()
             os.fsync(file.fileno())
-        partial.replace(path)
         _force_names(folder)
     except (OSError, RuntimeError) as err:  # torch's writer turns some errors of the disk into RuntimeError
         last = saved_steps(folder)
@@ -55,8 +54,6 @@ def write_state(state: dict[str, Any], folder: Path, *, step: int) -> Path:
         raise OutputError(
             f"Saving step {step} to {path} failed: {err}. {kept}. Make room, then --resume the run."
         ) from err
-    finally:
-        partial.unlink(missing_ok=True)
     for old in saved_steps(folder)[:-KEPT]:
         state_path(folder, old).unlink()
     return path
