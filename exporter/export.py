@@ -154,7 +154,7 @@ def export_bundle(
         int8 = None
         if options.precision == INT8:
             on_stage("computing in 8 bits what can be, and timing it")
-            int8 = quantise_graph(folder / GRAPH_NAME, calibration)
+            int8 = quantise_graph(folder / GRAPH_NAME, calibration, samples)
         on_stage("proving that the graph computes what the generator computes")
         parity = check_parity(samples, graph_path=folder / GRAPH_NAME, precision=options.precision)
         enforce(parity)

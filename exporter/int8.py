@@ -14,16 +14,19 @@ from typing import Any, Final
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 
 from onestep.errors import ExportError, InputError, NotFasterError
 from onestep.exporter.graph import DATA_SUFFIX
-from onestep.exporter.samples import Frame
+from onestep.exporter.samples import Frame, Sample, is_noise
 from onestep.frame_size import FrameSize
 
 INT8: Final = "int8"
 CALIBRATION_FRAMES: Final = 24
 GOOD_PSNR_DB: Final = 40.0
 """Against the float32 graph on the calibration frames: below this, more convolutions stay float32."""
+PLAIN_CHANGE: Final = 60.0
+"""Change of the mean colour, in levels of 255, that tells results from inputs: a rendered night has 147, fog 54."""
 ROUNDS: Final = 3
 TIMED_RUNS: Final = 15
 MOST_BYTES: Final = 2**31 - 1
@@ -40,6 +43,8 @@ class Int8Report:
     in_float32: list[str]
     """Names of the convolutions that stay float32."""
     calibration_frames: int
+    looks_translated: bool
+    """Whether these frames look like what the generator makes, rather than like what it sees (`look_translated`)."""
     psnr_db: float
     """Against the float32 graph, on calibration frames. Parity is of other frames."""
     float32_ms: float
@@ -47,12 +52,13 @@ class Int8Report:
     int8_ms: float
 
 
-def quantise_graph(path: Path, frames: Sequence[Frame]) -> Int8Report:
+def quantise_graph(path: Path, frames: Sequence[Frame], samples: Sequence[Sample] = ()) -> Int8Report:
     """Replace a float32 graph by one with 8-bit convolutions.
 
     Args:
         path: The ONNX file, with its weights beside it; replaced, and so are the weights.
         frames: Calibration frames of one size that the graph takes, `[H, W, 3] uint8`, RGB.
+        samples: What the generator makes of frames as they will come, to hold the calibration frames against.
 
     Raises:
         InputError: There are no frames.
@@ -83,7 +89,26 @@ def quantise_graph(path: Path, frames: Sequence[Frame]) -> Int8Report:
                 "--precision fp32."
             )
         _replace(path, onnx.load(quantised))
-    return Int8Report(len(convolutions), kept, len(frames), psnr, float_ms, int8_ms)
+    return Int8Report(len(convolutions), kept, len(frames), look_translated(frames, samples), psnr, float_ms, int8_ms)
+
+
+def look_translated(frames: Sequence[Frame], samples: Sequence[Sample]) -> bool:
+    """Tell whether frames look like what a generator makes, rather than like what it sees, by their mean colour.
+
+    False where the generator changes the mean colour by less than `PLAIN_CHANGE`: then nothing can be told.
+    """
+    scenes = [sample for index, sample in enumerate(samples) if not is_noise(index)]
+    if not scenes:
+        return False
+    given = _mean_colour(frames)
+    seen, made = (_mean_colour([getattr(sample, name) for sample in scenes]) for name in ("frame", "exact"))
+    to_seen, to_made, change = (float(np.linalg.norm(a - b)) for a, b in ((given, seen), (given, made), (seen, made)))
+    return change >= PLAIN_CHANGE and to_made < to_seen / 2.0
+
+
+def _mean_colour(frames: Sequence[Frame]) -> NDArray[np.float64]:
+    means: NDArray[np.float64] = np.mean([frame.mean(axis=(0, 1)) for frame in frames], axis=0)
+    return means
 
 
 def calibration_frames(folder: Path | None, size: FrameSize, *, condition: str) -> list[Frame]:

@@ -48,10 +48,15 @@ def sample_frames(size: FrameSize, count: int, *, condition: str = "day") -> Ite
         `[H, W, 3] uint8`, RGB; the same ones each time.
     """
     for index in range(count):
-        if index % 8 == 7:
+        if is_noise(index):
             yield np.random.default_rng(index).integers(0, 256, (size.height, size.width, 3), dtype=np.uint8)
         else:
             yield Scene.random(1000 + index).at(0.5 * index, size=size).render(condition)
+
+
+def is_noise(index: int) -> bool:
+    """Whether a sample frame is random bytes."""
+    return index % 8 == 7
 
 
 def exact_samples(exact: FrameToFrame, size: FrameSize, count: int, *, condition: str = "day") -> list[Sample]:

@@ -28,6 +28,10 @@ def int8_doubts(int8: "Int8Report", parity: "ParityReport") -> list[str]:
     doubts = []
     if int8.psnr_db < GOOD_PSNR_DB:
         doubts.append(f"That is below the {GOOD_PSNR_DB:.0f} dB aimed at: look at its pictures, or export with fp32.")
+    if int8.looks_translated:
+        doubts.append(
+            "The pictures of --calibration look like results of this translation: give pictures like those to come."
+        )
     if int8.psnr_db - parity.graph_to_float32.psnr_db > FAR_APART_DB:
         doubts.append("The others lose much more: are the pictures of --calibration like those to come?")
     return doubts

@@ -1,6 +1,7 @@
 """8-bit graphs: what they keep, what they say, and what is refused."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +11,15 @@ import torch
 from PIL import Image
 
 from onestep.cli.int8_text import int8_plain, int8_text
-from onestep.domains import embedded_bundle
 from onestep.errors import InputError, NotFasterError, SettingError
-from onestep.exporter import export, int8
+from onestep.exporter import int8
 from onestep.exporter.export import ExportOptions, export_bundle
-from onestep.exporter.int8 import calibration_frames, quantise_graph
-from onestep.exporter.samples import Frame
+from onestep.exporter.int8 import calibration_frames, look_translated, quantise_graph
+from onestep.exporter.samples import Frame, Sample
 from onestep.frame_size import FrameSize
 from onestep.scenes import Scene, SceneFrame
 from onestep.training.students.folder import PackedStudent, StudentCard
 from onestep.training.students.generator import StudentGenerator
-from onestep.training.students.load_any import load_any_generator
 from onestep.training.students.network import StudentNetwork, StudentShape
 from tests.runtime.bundles import make_bundle
 from tests.training.test_checkpoint_merge import merged, paired_once
@@ -118,23 +117,34 @@ def test_the_text_says_what_the_figures_mean(student: PackedStudent, tmp_path: P
         assert any(said in doubt for doubt in int8_plain(of, report.parity)["doubts"])
 
 
-def test_calibration_of_another_domain_is_doubted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Night pictures for a network that sees days: what it will see lies outside of the ranges."""
-    monkeypatch.setattr(int8, "_median_ms", lambda graphs, frame: [2.0, 1.0])
-    monkeypatch.setattr(export, "enforce", lambda report: None)  # 8 bits need not pass for float32
-    size = FrameSize(256, 160)
-    for index in range(4):
-        night = Scene.random(8000 + index).at(1.0, size=size).render("night")
-        Image.fromarray(night).save(tmp_path / f"{index}.png")
-    packed = load_any_generator(embedded_bundle("day2night"))
-    doubts = {}
-    for name, folder in (("night", tmp_path), ("day", None)):
-        options = ExportOptions(precision="int8", size=size, calibration=folder, parity_frame_count=4)
-        report = export_bundle(packed, tmp_path / f"bundle-{name}", options=options)
-        assert report.int8 is not None
-        doubts[name] = int8_plain(report.int8, report.parity)["doubts"]
-    assert any("like those to come?" in doubt for doubt in doubts["night"])
-    assert not any("like those to come?" in doubt for doubt in doubts["day"])
+def test_pictures_of_the_other_side_are_told_apart() -> None:
+    """Nights for a network that sees days; a change of colour too small to tell by says nothing."""
+    size = FrameSize(96, 64)
+    days, nights = (
+        [Scene.random(8000 + index).at(1.0, size=size).render(condition) for index in range(6)]
+        for condition in ("day", "night")
+    )
+    samples = [Sample(day, [], exact=night, converted=night) for day, night in zip(days[:3], nights[:3], strict=True)]
+    assert look_translated(nights[3:], samples)
+    assert not look_translated(days[3:], samples)
+    slight = [Sample(day, [], exact=day // 5 * 4, converted=day) for day in days[:3]]
+    assert not look_translated([day // 5 * 4 for day in days[3:]], slight)
+
+
+def test_calibration_on_the_other_side_is_doubted(
+    student: PackedStudent, tmp_path: Path, always_faster: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[int] = []
+
+    def yes(frames: Sequence[Frame], samples: Sequence[Sample]) -> bool:
+        held.extend([len(frames), len(samples)])
+        return True
+
+    monkeypatch.setattr(int8, "look_translated", yes)
+    report = export_bundle(student, tmp_path / "b", options=ExportOptions(precision="int8", parity_frame_count=2))
+    assert held == [4, 2], "what calibrates, and what the generator makes of other frames"
+    assert report.int8 is not None
+    assert any("look like results" in doubt for doubt in int8_plain(report.int8, report.parity)["doubts"])
 
 
 def test_graphs_are_timed_in_turn(tmp_path: Path) -> None:
