@@ -52,7 +52,7 @@ def export(
 ) -> None:
     """Export once and say what it cost. The bundle goes to a temporary folder and is removed."""
     require("torch", extra="export", purpose="measure an export")
-    from onestep.exporter.quiet import quiet_libraries
+    from onestep.training.quiet import quiet_libraries
 
     found = environment(device="cpu", threads=_threads())
     with quiet_libraries(), tempfile.TemporaryDirectory(prefix="onestep-export-") as folder:

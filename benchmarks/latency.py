@@ -112,7 +112,7 @@ def latency(
 
 
 def _measured(settings: "Settings", work: Path | None) -> "Report":
-    from onestep.exporter.quiet import quiet_libraries
+    from onestep.training.quiet import quiet_libraries
 
     with quiet_libraries():  # transformers has its say as its modules are imported
         from bench.measured_report import measured_report

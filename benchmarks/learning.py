@@ -29,8 +29,8 @@ from bench.progress_line import ProgressLine
 from bench.result_files import write_text
 
 from onestep.errors import OutputError, require
-from onestep.exporter.quiet import quiet_libraries
 from onestep.frame_size import frame_size_from_text
+from onestep.training.quiet import quiet_libraries
 from onestep.training.trainer.settings_file import values_of
 
 _GAN_NAME = "CycleGAN (ResNet, 9 blocks)"

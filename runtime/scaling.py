@@ -4,14 +4,14 @@ import av
 import numpy as np
 
 from onestep.runtime.slots import Pixels
-from onestep.runtime.video.convert import RgbFromFrame
+from onestep.runtime.video.convert import RgbFromFrame, Scaling
 
 
 class RgbScaler:
     """Scaler between RGB arrays. Keeps its filter between pictures of the same sizes; use one per thread."""
 
-    def __init__(self) -> None:
-        self._converter = RgbFromFrame()
+    def __init__(self, scaling: Scaling = "bicubic") -> None:
+        self._converter = RgbFromFrame(scaling=scaling)
 
     def into(self, picture: Pixels, out: Pixels) -> None:
         """Scale a picture into an array that the caller owns; the same size is a plain copy.

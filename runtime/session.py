@@ -21,6 +21,7 @@ from onestep.runtime.placement import Placement, Resize, chosen_size, place, str
 from onestep.runtime.preparation import Prepare, preparation
 from onestep.runtime.scaling import RgbScaler
 from onestep.runtime.slots import Pixels, Slot
+from onestep.runtime.video.convert import WAY_UP
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ class Session:
         self._detail = is_same_scene if detail is None else detail
         self._prepare = preparation(prepare)
         self._lock = Lock()
-        self._scaler = RgbScaler()
+        self._scaler, self._enlarger = RgbScaler(), RgbScaler(WAY_UP)
         self._slot: Slot | None = None
 
     def __enter__(self) -> Self:
@@ -135,7 +136,7 @@ class Session:
             self.engine.submit(slot)
             self.engine.wait(slot)
             result = placement.inside(slot.output)
-            self._scaler.into(result, translated)
+            self._enlarger.into(result, translated)
             if self.adds_detail(placement, FrameSize(given.shape[1], given.shape[0])):
                 add_detail_rgb(translated, given, contrast_slope(placement.inside(slot.input), result))
         return translated

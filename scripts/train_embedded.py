@@ -24,7 +24,6 @@ from torch import Tensor
 
 from onestep.atomic import whole_folder
 from onestep.domains import Domain, domain, embedded_base, rendered_conditions
-from onestep.exporter.quiet import quiet_libraries
 from onestep.frame_size import FrameSize
 from onestep.heap import keep_heap
 from onestep.training.base import Base, load_base, random_base, save_base
@@ -34,6 +33,7 @@ from onestep.training.fit import FitOptions
 from onestep.training.folder import GeneratorCard, PackedGenerator, load_generator, save_generator
 from onestep.training.generator import OneStep, OneStepGenerator
 from onestep.training.losses.perceptual import perceptual_network
+from onestep.training.quiet import quiet_libraries
 from onestep.training.rendered import RenderedFrames, render_frames
 from onestep.training.students.distillation import DistillOptions, RenderedData, distil
 from onestep.training.students.folder import PackedStudent, load_student, save_student

@@ -7,10 +7,10 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
-from onestep.exporter.quiet import quiet_libraries
 from onestep.training.base import random_base
 from onestep.training.folder import GeneratorCard, PackedGenerator
 from onestep.training.generator import OneStep, OneStepGenerator
+from onestep.training.quiet import quiet_libraries
 from onestep.training.vae_skips import SkipConvolutions
 from tests.gpu import fail_if_skipped, skip_without_gpu
 

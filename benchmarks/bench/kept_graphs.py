@@ -26,7 +26,7 @@ from onestep.errors import BackendError, NotFasterError
 from onestep.exporter.export import ExportOptions, export_bundle
 from onestep.exporter.flops import flops_per_frame
 from onestep.exporter.int8 import INT8
-from onestep.exporter.quiet import quiet_libraries
+from onestep.training.quiet import quiet_libraries
 from onestep.version import __version__
 
 _PARITY_FRAMES = 2

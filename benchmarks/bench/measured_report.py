@@ -25,8 +25,8 @@ from bench.row import RowResult, RowSpec, can_run
 from bench.run import TableRun, Tell
 from bench.settings import Settings
 from bench.workload import Workload, check_device, open_workload
-from onestep.exporter.quiet import quiet_libraries
 from onestep.heap import keep_heap
+from onestep.training.quiet import quiet_libraries
 
 
 def measured_report(settings: Settings, *, tell: Tell, work: Path | None = None) -> Report:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from onestep.cli.progress import shown_progress
+from onestep.cli.stage import print_stage
 from onestep.errors import OnestepError, require
 from onestep.frame_size import FrameSize, frame_size_from_text
 from onestep.tensorrt_library import TENSORRT_RTX, tensorrt_library
@@ -85,7 +86,7 @@ def built_engine(bundle: "Bundle", options: "BuildOptions") -> "BuildReport":
             options=options,
             gpu=gpu,
             measure=_timer(bundle, options, size) if gpu is not None else None,
-            on_stage=lambda stage: print(f"… {stage}", file=sys.stderr),
+            on_stage=print_stage,
             tell=tell,
         )
 

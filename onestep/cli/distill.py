@@ -87,9 +87,9 @@ def distill(
     """
     require("torch", extra="train", purpose="distil a generator")
     require("diffusers", extra="train", purpose="distil a generator")
-    from onestep.exporter.quiet import quiet_libraries
     from onestep.training.device import bfloat16_is_fast, checked_device
     from onestep.training.losses.perceptual import perceptual_network
+    from onestep.training.quiet import quiet_libraries
     from onestep.training.students.distillation import DistillOptions, distil
     from onestep.training.students.load_any import load_any_generator
     from onestep.training.students.losses import LossWeights
@@ -125,11 +125,11 @@ def distill(
     )
     keep_heap()
     with quiet_libraries(), shown_progress("done") as tell:
-        packed = load_any_generator(teacher)
-        packed.generator.to(device)
+        packed = [load_any_generator(teacher)]  # given away, so that it goes once it was asked
+        packed[0].generator.to(device)
         network = perceptual_network(perceptual).to(device) if is_judged else None
         folder = work or output.resolve().with_name(f"{output.resolve().name}.work")
-        distil(packed, output, work=folder, options=options, perceptual=network, listener=_Screen(folder, tell))
+        distil(packed.pop(), output, work=folder, options=options, perceptual=network, listener=_Screen(folder, tell))
     print(output)
 
 

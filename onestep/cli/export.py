@@ -77,7 +77,7 @@ def export(
     require_export_libraries("export a generator")
     backend = engine_backend(engine)
     from onestep.exporter.export import ExportOptions, export_bundle
-    from onestep.exporter.quiet import quiet_libraries
+    from onestep.training.quiet import quiet_libraries
 
     options = ExportOptions(
         precision=precision,

@@ -32,9 +32,9 @@ def merge(
     for library in ("torch", "diffusers"):
         require(library, extra="export", purpose="merge a checkpoint")
     from onestep.atomic import check_disk, check_free, whole_folder
-    from onestep.exporter.quiet import quiet_libraries
     from onestep.training.card_name import CARD_NAME
     from onestep.training.find_base import find_base
+    from onestep.training.quiet import quiet_libraries
 
     check_free(output, overwrite=overwrite, marker=CARD_NAME)
     folder = find_base(base, download=download)

@@ -22,8 +22,8 @@ def random_base(
     for library in ("torch", "diffusers"):
         require(library, extra="export", purpose="build a base")
     from onestep.atomic import check_disk, check_free, whole_folder
-    from onestep.exporter.quiet import quiet_libraries
     from onestep.training.card_name import CARD_NAME
+    from onestep.training.quiet import quiet_libraries
 
     check_free(output, overwrite=overwrite, marker=CARD_NAME)
     with quiet_libraries():

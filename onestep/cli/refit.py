@@ -29,7 +29,7 @@ def refit(
     from onestep.bundle import open_bundle
     from onestep.exporter.engines.refit_bundle import refit_bundle
     from onestep.exporter.engines.refit_gpu import installed_gpu
-    from onestep.exporter.quiet import quiet_libraries
+    from onestep.training.quiet import quiet_libraries
     from onestep.training.students.load_any import load_any_generator
 
     with quiet_libraries():

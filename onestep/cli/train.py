@@ -139,7 +139,7 @@ def _run(
     settings = resolved_settings(kind, resume=resume, config=config, options=options)
     for library in ("torch", "diffusers", "peft", "accelerate"):
         require(library, extra="train", purpose="train")
-    from onestep.exporter.quiet import quiet_libraries
+    from onestep.training.quiet import quiet_libraries
 
     with quiet_libraries():
         from onestep.training.trainer.run import train

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from onestep.errors import OutputError, SettingError
 from onestep.runtime.video.audio import AudioLane, AudioTracks
 from onestep.runtime.video.colour import output_tags
-from onestep.runtime.video.convert import FrameFromRgb, Scaling
+from onestep.runtime.video.convert import WAY_UP, FrameFromRgb
 from onestep.runtime.video.encoder import (
     CONTAINERS,
     PIPE_CONTAINER,
@@ -78,7 +78,6 @@ class VideoWriter:
         *,
         audio: AudioLane | None = None,
         settings: EncoderSettings | None = None,
-        scaling: Scaling = "bicubic",
         overwrite: bool = False,
     ) -> None:
         """Check the output and open it.
@@ -88,7 +87,6 @@ class VideoWriter:
             info: Shape of the source.
             audio: Audio packets to copy (`VideoReader.audio`); `None` leaves audio out.
             settings: Codec, quality, preset, threads.
-            scaling: Filter for arrays whose size is not the output's.
             overwrite: Replace an existing file.
 
         Raises:
@@ -109,12 +107,12 @@ class VideoWriter:
         address = "pipe:1" if self._target is None else f"file:{self._target.partial}"
         self._container = av.open(address, "w", format=kind, container_options=container_options(kind))
         try:
-            self._open_streams(self._container, scaling)
+            self._open_streams(self._container)
         except BaseException:
             self._drop()
             raise
 
-    def _open_streams(self, container: OutputContainer, scaling: Scaling) -> None:
+    def _open_streams(self, container: OutputContainer) -> None:
         info, size = self._info, self._info.stored_size
         tags = output_tags(info.colour, *size)
         container.metadata.update(info.metadata)
@@ -125,7 +123,7 @@ class VideoWriter:
         except AV_FAULTS as fault:
             raise self._refused_video(fault) from fault
         pixel_format = self._stream.pix_fmt or "yuv420p"
-        self._converter = FrameFromRgb(*size, pixel_format, tags=tags, orientation=info.orientation, scaling=scaling)
+        self._converter = FrameFromRgb(*size, pixel_format, tags=tags, orientation=info.orientation, scaling=WAY_UP)
         self._add_audio(container)
 
     def _add_audio(self, container: OutputContainer) -> None:

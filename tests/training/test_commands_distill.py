@@ -1,6 +1,7 @@
 """`onestep distill`: a generator becomes a student, and what cannot work is said before it begins."""
 
 import dataclasses
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +16,15 @@ from onestep.frame_size import FrameSize
 from onestep.training.folder import PackedGenerator
 from onestep.training.students.batch import Batch
 from onestep.training.students.distillation import DistillOptions, RenderedData, distil
-from onestep.training.students.folder import load_student, save_student
+from onestep.training.students.folder import PackedStudent, load_student, save_student
+from onestep.training.students.generator import StudentGenerator
 from onestep.training.students.losses import LossWeights
 from onestep.training.students.network import StudentShape
 from onestep.training.students.picture_source import PictureSource
 from onestep.training.students.rendered_source import RenderedSource
 from onestep.training.students.teacher_cache import translated_by_teacher
 from onestep.training.students.training import StudentTraining
+from tests.training.test_students import CARD, small_student
 
 SIZE, CROP = FrameSize(64, 64), FrameSize(32, 32)
 
@@ -248,3 +251,18 @@ def test_the_command(packed: PackedGenerator, tmp_path: Path, capsys: pytest.Cap
     student = load_student(tmp_path / "two")
     assert student.card.base == "tiny-student" and student.generator.student.config.sees_place
     assert (tmp_path / "two.work" / "progress.safetensors").is_file()
+
+
+def test_the_teacher_is_let_go_of_before_the_training(tmp_path: Path) -> None:
+    """One of SD-Turbo's size is 5 GB."""
+    there: list[bool] = []
+
+    class Watching(Quiet):
+        def log(self, line: str) -> None:
+            there.append(weights() is not None)
+
+    teacher = [PackedStudent(StudentGenerator(small_student()), CARD)]
+    weights = weakref.ref(next(teacher[0].generator.parameters()))
+    work, asked = tmp_path / "work", options(RENDERED)
+    distil(teacher.pop(), tmp_path / "s", work=work, options=asked, perceptual=None, listener=Watching())
+    assert there and not any(there)

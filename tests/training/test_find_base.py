@@ -8,8 +8,8 @@ from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progr
 
 from onestep.domains import embedded_base
 from onestep.errors import GeneratorError, MissingInputError, UnknownNameError
-from onestep.exporter.quiet import quiet_libraries
 from onestep.training.find_base import find_base
+from onestep.training.quiet import quiet_libraries
 
 
 class Hub:

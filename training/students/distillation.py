@@ -126,6 +126,8 @@ def distil(
 ) -> PackedStudent:
     """Train a student of a teacher and write it as a generator folder, which appears complete or not at all.
 
+    A caller that keeps no reference to `teacher` has its memory back once it was asked, before the training.
+
     Args:
         teacher: Any generator, on the device that it shall run on.
         output: Folder of the student.
@@ -154,13 +156,15 @@ def distil(
         checked_multiple(checked, student.frame_multiple, what="The student")
     claim_work(work, _settings(teacher, size, options, perceptual))
     sources = _sources(teacher, size, work, options, listener, multiple=student.frame_multiple)
+    card = _card(teacher, size, options)
+    del teacher
     listener.stage("training the student")
     trainer = StudentTrainer(student, options.training)
     if (work / PROGRESS_NAME).exists():
         trainer.resume(work / PROGRESS_NAME)
         listener.log(f"going on after step {trainer.step}")
     _train(trainer, sources, work, perceptual, listener)
-    packed = packed_student(trainer.average.cpu(), _card(teacher, size, options))
+    packed = packed_student(trainer.average.cpu(), card)
     with whole_folder(output, overwrite=options.overwrite, marker=CARD_NAME) as folder:
         save_student(packed, folder)
     return packed
