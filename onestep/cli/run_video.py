@@ -49,7 +49,7 @@ def run_video(
     strength: StrengthOption = None,
     seed: SeedOption = None,
     live: Annotated[
-        bool, typer.Option("--live", help="Newest frame wins; what comes too fast is dropped, and sound.")
+        bool, typer.Option("--live", help="Newest frame wins; what comes too fast is dropped, and so is sound.")
     ] = False,
     smooth: Annotated[bool, typer.Option("--smooth", help="Steady the result along the picture's motion.")] = False,
     audio: Annotated[bool, typer.Option("--audio/--no-audio", help="Copy the sound.")] = True,
