@@ -47,6 +47,5 @@ def test_an_embedded_domain_is_near_to_the_truth_and_as_steady(domain: str) -> N
                 unsteady[name].append(warp_error(*lumas, forward, seen))
     nearness = np.mean(far["network"]) / np.mean(far["transfer"])
     steadiness = np.mean(unsteady["network"]) / np.mean(unsteady["truth"])
-    print("NEAR", domain, nearness, steadiness)
     assert nearness <= MOST_OF_TRANSFER
     assert steadiness <= MOST_OF_TRUTH
