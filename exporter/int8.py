@@ -227,11 +227,11 @@ def _median_ms(graphs: Sequence[Path], frame: Frame) -> list[float]:
 def _session(model: str | bytes) -> Any:
     import onnxruntime
 
-    from onestep.runtime.backends.onnxruntime_graph import EXACT_INT8
+    from onestep.runtime.backends.onnxruntime_graph import avoid_overflows
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    options.add_session_config_entry(*EXACT_INT8)
+    avoid_overflows(options)
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
