@@ -24,6 +24,7 @@ MOST_OF_TRUTH = 1.3
 """Warp error along the known motion, over that of the truth."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("domain", embedded_domains())
 def test_an_embedded_domain_is_near_to_the_truth_and_as_steady(domain: str) -> None:
     start, goal = rendered_conditions(domain)
