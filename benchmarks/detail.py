@@ -19,6 +19,7 @@ from bench.environment import environment
 from bench.result_files import check_place, write_text
 from bench.ways_up import WAYS_UP, Given, scaled
 
+from onestep.evaluation.measures.truth import psnr
 from onestep.frame_size import FrameSize, frame_size_from_text
 from onestep.runtime.slots import Pixels
 from onestep.scenes import Scene
@@ -59,7 +60,7 @@ def _rows(size: FrameSize, seeds: Sequence[int]) -> list[dict[str, Any]]:
             {
                 "size": str(size),
                 "way": name,
-                "psnr_db": statistics.mean(_psnr_db(result, truth) for result, truth in results),
+                "psnr_db": statistics.mean(psnr(result, truth) for result, truth in results),
                 "edge_error": statistics.mean(_edge_error(result, truth) for result, truth in results),
                 "one_core_ms": times[name],
             }
@@ -84,11 +85,6 @@ def _times_ms(given: Given) -> dict[str, float]:
             way(given)
             times[name].append(1e3 * (time.perf_counter() - start))
     return {name: statistics.median(of_way[1:]) for name, of_way in times.items()}
-
-
-def _psnr_db(result: Pixels, truth: Pixels) -> float:
-    square = float(np.square(result.astype(np.float32) - truth.astype(np.float32)).mean())
-    return 10.0 * float(np.log10(255.0**2 / max(square, 1e-9)))
 
 
 def _edge_error(result: Pixels, truth: Pixels) -> float:

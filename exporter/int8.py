@@ -101,7 +101,7 @@ def look_translated(frames: Sequence[Frame], samples: Sequence[Sample]) -> bool:
     if not scenes:
         return False
     given = _mean_colour(frames)
-    seen, made = (_mean_colour([getattr(sample, name) for sample in scenes]) for name in ("frame", "exact"))
+    seen, made = _mean_colour([sample.frame for sample in scenes]), _mean_colour([sample.exact for sample in scenes])
     to_seen, to_made, change = (float(np.linalg.norm(a - b)) for a, b in ((given, seen), (given, made), (seen, made)))
     return change >= PLAIN_CHANGE and to_made < to_seen / 2.0
 

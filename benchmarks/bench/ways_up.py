@@ -2,16 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
-import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from onestep.runtime.detail import FLAT_VARIANCE, WINDOW_PX, add_detail_rgb, contrast_slope
+from onestep.runtime.scaling import RgbScaler
 from onestep.runtime.slots import Pixels
-from onestep.runtime.video.convert import RgbFromFrame, Scaling
+from onestep.runtime.video.convert import Scaling
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,13 @@ WayUp = Callable[[Given], Pixels]
 def scaled(picture: Pixels, like: Pixels, scaling: Scaling) -> Pixels:
     """Scale a picture to the size of another one by libswscale, as the runtime does."""
     result = np.empty_like(like)
-    RgbFromFrame(scaling=scaling).into(av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(picture)), result)
+    _scaler(scaling).into(picture, result)
     return result
+
+
+@cache
+def _scaler(scaling: Scaling) -> RgbScaler:
+    return RgbScaler(scaling)
 
 
 def bicubic(given: Given) -> Pixels:
@@ -57,8 +63,7 @@ def guided(given: Given) -> Pixels:
     for channel in np.moveaxis(given.made.astype(np.float32), 2, 0):
         mean = _mean(channel)
         slope = (_mean(guide * channel) - mean_guide * mean) / variance
-        maps = (cv2.resize(_mean(part), size) for part in (slope, mean - slope * mean_guide))
-        full_slope, full_offset = maps
+        full_slope, full_offset = (cv2.resize(_mean(part), size) for part in (slope, mean - slope * mean_guide))
         channels.append(full_slope * full_guide + full_offset)
     return np.clip(np.rint(np.stack(channels, axis=2)), 0, 255).astype(np.uint8)
 

@@ -1,7 +1,6 @@
-"""What ships comes near to the known results and is as steady as they are, on a few scenes that no training saw.
+"""What ships comes near to the known results and is as steady as they are, on scenes that no training saw.
 
-`benchmarks/quality.py` measures the same on forty, where the aims are 0.5 and 1.3. Six are few: rain, which has 0.48 on
-forty, has 0.59 on these. A copied input has more than 1.
+The scenes are those of `benchmarks/quality.py`, and the limits the project's aims.
 """
 
 import numpy as np
@@ -16,9 +15,9 @@ from onestep.evaluation.networks.distances import StLpipsDistance
 from onestep.scenes import Scene
 
 SIZE = (512, 288)
-SEEDS, OTHERS = range(6), range(50_000, 50_006)
+SEEDS, OTHERS = range(40), range(50_000, 50_040)
 SECONDS, LATER_SECONDS = 1.7, 0.04
-MOST_OF_TRANSFER = 0.65
+MOST_OF_TRANSFER = 0.5
 """ST-LPIPS to the truth, over that of Reinhard's colour transfer to other scenes' colours."""
 MOST_OF_TRUTH = 1.3
 """Warp error along the known motion, over that of the truth."""
