@@ -32,7 +32,7 @@ def open(
         bundle: Folder of the bundle.
         backend: Name of a backend, or `auto` for the first that works; `Session.passed_over` says why others do not.
         size: Size to compute at, `(512, 288)` or `512x288`, for a graph of free sizes; None takes the bundle's own.
-        threads: Processor threads that one frame may use; None takes all cores of this process.
+        threads: Processor threads that the graph may use; None takes all cores of this process.
 
     Raises:
         OnestepError: The bundle, the size or the backend cannot be used; see `onestep.runtime.session.open_session`.

@@ -15,7 +15,7 @@ from onestep.errors import BackendError, InputError
 from onestep.frame_size import FrameSize, frame_size_from
 from onestep.runtime.backends.choose import AUTO, Choice, open_backend
 from onestep.runtime.backends.engine import Engine
-from onestep.runtime.backends.options import EngineOptions
+from onestep.runtime.backends.options import Aim, EngineOptions
 from onestep.runtime.detail import add_detail_rgb, contrast_slope
 from onestep.runtime.placement import Placement, Resize, chosen_size, place, stretches_little
 from onestep.runtime.preparation import Prepare, preparation
@@ -138,7 +138,8 @@ class Session:
             result = placement.inside(slot.output)
             self._enlarger.into(result, translated)
             if self.adds_detail(placement, FrameSize(given.shape[1], given.shape[0])):
-                add_detail_rgb(translated, given, contrast_slope(placement.inside(slot.input), result))
+                slope = contrast_slope(placement.inside(slot.input), result)
+                add_detail_rgb(translated, given, slope, placement.size)
         return translated
 
 
@@ -153,7 +154,10 @@ class SessionOptions:
     size: tuple[int, int] | str | None = None
     """Size to compute at, such as `512x288`, for a graph of free sizes. None chooses one, see `placement`."""
     threads: int | None = None
-    """Processor threads that one frame may use; None takes all cores of this process."""
+    """Processor threads that the graph may use; None takes all cores of this process."""
+    aim: Aim | None = None
+    """`throughput` lets a processor work on two frames at a time where that gives more of them, each of which takes
+    longer then. None: `latency`, except in `translate_video` for a source that waits. GPUs take no notice."""
     resize: Resize | None = None
     """`fit` pads what the aspects differ by, `stretch` does not. None: see `placement`."""
     prepare: Prepare | None = None
@@ -204,7 +208,9 @@ def open_session(options: SessionOptions, *, source_size: FrameSize | None = Non
 
 
 def _engine_options(options: SessionOptions) -> EngineOptions:
-    return EngineOptions(threads=options.threads, strength=options.strength, seed=options.seed)
+    return EngineOptions(
+        threads=options.threads, aim=options.aim or "latency", strength=options.strength, seed=options.seed
+    )
 
 
 def _checked_frame(frame: ArrayLike) -> Pixels:

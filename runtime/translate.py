@@ -1,5 +1,6 @@
 """A whole video from a source through a session to an output."""
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -70,7 +71,8 @@ def translate_video(
     Args:
         source: File, `-` for standard input, camera number, or the address of a stream.
         output: File, or `-` for standard output.
-        session: An open session, or how to open one; then a free size is chosen at the source's aspect.
+        session: An open session, or how to open one; then a free size is chosen at the source's aspect, and a processor
+            aims at throughput unless the source is live.
         audio: Copy the audio packets.
         overwrite: Replace an existing file.
         live: The newest frame wins: frames that the engine is too slow for are dropped and counted. Without audio.
@@ -112,7 +114,9 @@ def _opened(session: Session | SessionOptions, info: VideoInfo) -> Iterator[Sess
     if isinstance(session, Session):
         yield session
         return
-    with open_session(session, source_size=FrameSize(info.width, info.height)) as opened:
+    aim = session.aim or ("latency" if info.is_live else "throughput")
+    options = dataclasses.replace(session, aim=aim)
+    with open_session(options, source_size=FrameSize(info.width, info.height)) as opened:
         yield opened
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
+from onestep.frame_size import FrameSize
 from onestep.runtime.detail import add_detail, contrast_slope
 from onestep.runtime.placement import Placement
 from onestep.runtime.slots import Slot
@@ -46,7 +47,9 @@ class VideoDetail:
         source = self._frames.pop(id(slot))
         slope = contrast_slope(self._placement.inside(slot.input), self._placement.inside(slot.output))
         stored = self._orientation.stored(slope[..., None])[..., 0]  # type: ignore[arg-type]
-        add_detail(_luma(result), _luma(self._alike(source, result)), np.ascontiguousarray(stored, np.float32))
+        seen = FrameSize(*self._orientation.size(*self._placement.size))
+        luma, source_luma = _luma(result), _luma(self._alike(source, result))
+        add_detail(luma, source_luma, np.ascontiguousarray(stored, np.float32), seen)
 
     def _alike(self, source: av.VideoFrame, result: av.VideoFrame) -> av.VideoFrame:
         """Return a frame of 8 bits, of the result's size and range, whose first plane is the source's luma."""

@@ -9,10 +9,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from onestep.runtime.detail import FLAT_VARIANCE, WINDOW_PX, add_detail_rgb, contrast_slope
+from onestep.frame_size import FrameSize
+from onestep.runtime.detail import FLAT_VARIANCE, add_detail_rgb, contrast_slope
 from onestep.runtime.scaling import RgbScaler
 from onestep.runtime.slots import Pixels
 from onestep.runtime.video.convert import Scaling
+
+_WINDOW = (5, 5)
+"""The square that the guided filter's fit looks at, in pixels of the network."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,8 @@ WAYS_UP: Final[dict[str, WayUp]] = {
 
 
 def _detailed(enlarged: Pixels, given: Given) -> Pixels:
-    add_detail_rgb(enlarged, given.source, contrast_slope(given.seen, given.made))
+    seen = FrameSize(given.seen.shape[1], given.seen.shape[0])
+    add_detail_rgb(enlarged, given.source, contrast_slope(given.seen, given.made), seen)
     return enlarged
 
 
@@ -97,4 +102,4 @@ def _luma(picture: Pixels) -> NDArray[np.float32]:
 
 
 def _mean(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(cv2.blur(values, (WINDOW_PX, WINDOW_PX)), np.float32)
+    return np.asarray(cv2.blur(values, _WINDOW), np.float32)

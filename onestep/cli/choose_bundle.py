@@ -29,7 +29,7 @@ SizeOption = Annotated[
     typer.Option("--size", help="WIDTHxHEIGHT to compute at.", show_default="about the bundle's preferred size"),
 ]
 ThreadsOption = Annotated[
-    int | None, typer.Option("--threads", min=1, help="Processor threads for one frame.", show_default="all cores")
+    int | None, typer.Option("--threads", min=1, help="Processor threads for the graph.", show_default="all cores")
 ]
 PrepareOption = Annotated[
     Literal["canny", "sketch"] | None,

@@ -25,7 +25,7 @@ from onestep.errors import BackendError, require
 from onestep.frame_size import FrameSize
 from onestep.runtime.backends.engine import Engine
 from onestep.runtime.backends.frame_tensors import FrameTensors, frame_tensors
-from onestep.runtime.backends.onnxruntime_graph import check_session, session_options
+from onestep.runtime.backends.onnxruntime_graph import check_session, session_options, thread_count
 from onestep.runtime.backends.options import EngineOptions
 from onestep.runtime.cuda.calls import open_cuda, why_no_cuda
 from onestep.runtime.cuda.frame_engine import GpuFrameEngine
@@ -88,7 +88,7 @@ def open_engine(bundle: Bundle, size: FrameSize, options: EngineOptions) -> Engi
     with contextlib.redirect_stdout(sys.stderr):  # it prints, and standard output may be the video
         ort.preload_dlls(directory="")  # of the nvidia-* wheels, which are on no path that a loader looks at
     tensors = frame_tensors(bundle, size, options)
-    graph_options = session_options(ort, tensors, options)
+    graph_options = session_options(ort, tensors, threads=thread_count(options))
     memory = MemoryBefore(size, bundle.weight_bytes >> 20, *cuda.memory_mib())
 
     def compute(stream: Any) -> "CudaGraphSession":

@@ -18,17 +18,22 @@ _VNNI = frozenset({"avx512_vnni", "avx_vnni", "amx_int8"})
 _ONLY_FATAL = 4
 
 
-def session_options(ort: Any, tensors: FrameTensors, engine_options: EngineOptions) -> "onnxruntime.SessionOptions":
+def thread_count(options: EngineOptions) -> int:
+    """Return how many processor threads a graph may use: as asked, or one for each core of this process."""
+    return options.threads or len(os.sched_getaffinity(0))
+
+
+def session_options(ort: Any, tensors: FrameTensors, *, threads: int) -> "onnxruntime.SessionOptions":
     """Return the options of a session whose free dimensions are fixed.
 
     Args:
         ort: The module `onnxruntime`.
         tensors: The graph's inputs and output.
-        engine_options: How many threads.
+        threads: How many compute a layer, the one that calls the session included.
     """
     options = ort.SessionOptions()
     options.log_severity_level = _ONLY_FATAL
-    options.intra_op_num_threads = engine_options.threads or len(os.sched_getaffinity(0))
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     avoid_overflows(options)

@@ -1,8 +1,12 @@
 """How a graph is to be run, the same for every backend."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from onestep.errors import SettingError
+
+Aim = Literal["latency", "throughput"]
+"""What a processor's threads are there for: to have each frame soon, or many frames a second."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -10,7 +14,9 @@ class EngineOptions:
     """What a backend is told beside the bundle and the size."""
 
     threads: int | None = None
-    """Processor threads that one frame may use; None takes all cores of this process. GPUs take no notice."""
+    """Processor threads that the graph may use; None takes all cores of this process. GPUs take no notice."""
+    aim: Aim = "latency"
+    """`throughput` lets a processor work on two frames at a time where that is faster. GPUs take no notice."""
     strength: float | None = None
     """How near a stochastic generator stays to its input: 0 is far from it, 1 is near it; None takes 0.4."""
     seed: int | None = None

@@ -15,9 +15,8 @@ from tests.runtime.bundles import SMALL, make_bundle
 
 
 def test_threads_do_not_spin(tmp_path: Path) -> None:
-    engine_options = EngineOptions(threads=2)
-    tensors = frame_tensors(open_bundle(make_bundle(tmp_path / "b")), SMALL, engine_options)
-    options = session_options(onnxruntime, tensors, engine_options)
+    tensors = frame_tensors(open_bundle(make_bundle(tmp_path / "b")), SMALL, EngineOptions())
+    options = session_options(onnxruntime, tensors, threads=2)
     assert options.intra_op_num_threads == 2
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
 
@@ -37,9 +36,8 @@ def test_8_bit_products_are_slower_only_where_they_would_overflow(
     monkeypatch.setattr(
         onnxruntime.SessionOptions, "add_session_config_entry", lambda self, name, value: asked.append((name, value))
     )
-    engine_options = EngineOptions(threads=1)
-    tensors = frame_tensors(open_bundle(make_bundle(tmp_path / "b")), SMALL, engine_options)
-    session_options(onnxruntime, tensors, engine_options)
+    tensors = frame_tensors(open_bundle(make_bundle(tmp_path / "b")), SMALL, EngineOptions())
+    session_options(onnxruntime, tensors, threads=1)
     assert (("session.x64quantprecision", "1") in asked) is slower
 
 

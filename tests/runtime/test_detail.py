@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from onestep.frame_size import FrameSize
 from onestep.runtime import SessionOptions, translate_video
 from onestep.runtime.detail import STEEPEST, add_detail, add_detail_rgb, contrast_slope
 from onestep.runtime.session import open_session
@@ -34,7 +35,7 @@ def difference(a: np.ndarray, b: np.ndarray) -> float:
 def test_the_slope_is_the_networks_contrast(factor: float) -> None:
     source = texture(48, 64)
     slope = contrast_slope(source, (source * factor + 5).astype(np.uint8))
-    assert slope.shape == (48, 64) and slope.dtype == np.float32
+    assert slope.shape == (24, 32) and slope.dtype == np.float32
     assert 0.8 * factor < float(np.median(slope)) < factor  # a little less, where a square is nearly flat
 
 
@@ -45,9 +46,9 @@ def test_the_slope_is_a_least_squares_fit() -> None:
     slope = contrast_slope(source, translated)
     assert slope.max() == 0.0  # contrast that was turned around gets no detail
     rising = contrast_slope(source, (source * 0.5).astype(np.uint8))
-    window = source[18:23, 18:23, 0].astype(float).ravel()
+    window = source[18:24, 18:24, 0].astype(float).ravel()
     fit = np.polyfit(window, (window * 0.5).astype(np.uint8), 1)[0]
-    np.testing.assert_allclose(rising[20, 20], fit, rtol=0.1)
+    np.testing.assert_allclose(rising[10, 10], fit, rtol=0.1)
 
 
 def test_slopes_are_bounded() -> None:
@@ -65,15 +66,37 @@ def test_what_the_network_did_not_see_comes_back() -> None:
     darker, truth = (small * 0.4).astype(np.uint8), (full * 0.4).astype(np.uint8)
     enlarged = np.asarray(cv2.resize(darker, (320, 180), interpolation=cv2.INTER_CUBIC), np.uint8)
     before = difference(enlarged, truth)
-    add_detail_rgb(enlarged, full, contrast_slope(np.asarray(small, np.uint8), darker))
+    add_detail_rgb(enlarged, full, contrast_slope(np.asarray(small, np.uint8), darker), FrameSize(128, 72))
     assert difference(enlarged, truth) < 0.35 * before
 
 
 def test_a_view_is_changed_in_place() -> None:
     full = texture(64, 64)[..., 0]
     memory = np.zeros((64, 80), np.uint8)
-    add_detail(memory[:, :64], full, np.ones((16, 16), np.float32))
+    add_detail(memory[:, :64], full, np.ones((16, 16), np.float32), FrameSize(32, 32))
     assert memory[:, :64].any() and not memory[:, 64:].any()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (33, 17)])
+def test_pictures_of_any_size_have_a_slope(size: tuple[int, int]) -> None:
+    source = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    assert contrast_slope(source, source).shape == (max(size[1] // 2, 1), max(size[0] // 2, 1))
+
+
+@pytest.mark.parametrize("seen", [FrameSize(512, 288), FrameSize(400, 225), FrameSize(256, 144)])
+def test_nothing_is_added_that_the_network_saw(seen: FrameSize) -> None:
+    """A wave that is coarse at the network's size is no detail; one that is finer than its pixels is, all of it."""
+    columns = np.arange(960)
+    coarse, fine = (
+        np.tile(128 + 60 * np.sin(2 * np.pi * columns / period), (540, 1)).round().astype(np.uint8)
+        for period in (8 * 960 / seen.width, 1.2 * 960 / seen.width)
+    )
+    lost = [np.full((540, 960), 128, np.uint8) for _ in range(2)]
+    for luma, wave in zip(lost, (coarse, fine), strict=True):
+        add_detail(luma, wave, np.ones((seen.height // 2, seen.width // 2), np.float32), seen)
+    inside = (slice(20, -20), slice(20, -20))
+    assert lost[0][inside].std() < 0.15 * coarse.std()
+    assert lost[1][inside].std() > 0.7 * fine.std()
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from onestep.errors import BackendError, MissingInputError, OutputError
 from onestep.frame_size import FrameSize
 from onestep.runtime import Progress, Session, SessionOptions, translate_video
 from onestep.runtime.backends.onnxruntime_cpu import OnnxRuntimeCpuEngine
+from onestep.runtime.backends.options import Aim
 from onestep.runtime.report import text_from_report, write_report
 from onestep.runtime.slots import Slot
 from onestep.runtime.video_stages import LiveSource, VideoSource
@@ -61,6 +62,18 @@ def test_output_has_the_sources_size(tmp_path: Path, make_clip: MakeClip, size: 
     np.testing.assert_allclose(frames[1].astype(int), 255 - 60, atol=3)
     assert report.source_size == FrameSize(*size)
     assert report.internal_size.is_multiple_of(32)
+
+
+@pytest.mark.parametrize(
+    ("live", "asked", "at_a_time"), [(False, None, 2), (False, "latency", 1), (True, None, 1), (True, "throughput", 2)]
+)
+def test_a_file_is_translated_for_throughput_and_a_live_source_for_latency(
+    live: bool, asked: Aim | None, at_a_time: int, tmp_path: Path, make_clip: MakeClip
+) -> None:
+    opened: list[Session] = []
+    session = SessionOptions(bundle=make_bundle(tmp_path / "bundle"), threads=2, aim=asked)
+    translate_video(make_clip(frames=3), tmp_path / "out.mp4", session=session, live=live, on_open=opened.append)
+    assert opened[0].engine.depth == at_a_time
 
 
 def test_open_session_stays_open(tmp_path: Path, make_clip: MakeClip) -> None:
