@@ -57,11 +57,12 @@ def runtime(
     wanted = frame_size_from_text(size) if size else None
     options = SessionOptions(bundle=opened, backend=backend, size=wanted, threads=threads)
     with tempfile.TemporaryDirectory(prefix="onestep-runtime-") as folder:
-        age = _overloaded(options, Path(folder), seconds=live_seconds) if live_seconds else None
         with open_session(replace(options, aim="throughput")) as session:
             rates = _measured(session, Path(folder), frames=frames, rounds=rounds, engine_frames=engine_frames)
             found = environment(device=device_of(session.backend), threads=threads or len(os.sched_getaffinity(0)))
-            figures = _figures(session, rates, age, found)
+            figures = _figures(session, rates, found)
+        age = _overloaded(options, Path(folder), seconds=live_seconds) if live_seconds else None
+        figures["live"] = None if age is None else _age_figures(age)
     print(_text(figures))
     if json is not None:
         write_text(json, json_text.dumps(figures, indent=2) + "\n")
@@ -93,17 +94,17 @@ def _overloaded(options: SessionOptions, folder: Path, *, seconds: float) -> Liv
         return live_age(session, clip)
 
 
-def _figures(session: Session, rates: list[VideoRate], age: LiveAge | None, found: dict[str, str]) -> dict[str, Any]:
+def _figures(session: Session, rates: list[VideoRate], found: dict[str, str]) -> dict[str, Any]:
     return {
         "environment": found,
         "bundle": {"base": session.bundle.manifest.base, "precision": session.bundle.manifest.precision},
         "backend": session.backend,
         "size": str(session.frame_size),
+        "frames_at_a_time": session.engine.depth,
         "end_to_end_fps": median(rate.end_to_end_fps for rate in rates),
         "engine_fps": median(rate.engine_fps for rate in rates),
         "ratio": median(rate.ratio for rate in rates),
         "growth_bytes_of_last_video": rates[-1].growth_bytes,
-        "live": None if age is None else _age_figures(age),
         "rounds": [asdict(rate) | {"ratio": rate.ratio} for rate in rates],
     }
 

@@ -1,14 +1,14 @@
 """The source's detail on its way back to full size: luma that the network never saw, scaled as the network scaled it.
 
-The network computes at about 512x288. Its result, enlarged, lacks what is finer than that. What is lost in the source
-by the same way down and up is known exactly; it is added to the result, multiplied by how much the network changed
+The network computes at about 512x288. Its result, enlarged, lacks what is finer than that. What the source loses on a
+like way down and up is known; it is added to the result, multiplied by how much the network changed
 contrast there: the slope of a local linear fit of the result's luma on the source's (He and Sun 2015, `Fast Guided
 Filter`; Chen et al. 2016, `Bilateral Guided Upsampling`, fit the same on a grid). Where a bright wall became dark its
 texture becomes weak, and where the network drew something new the slope is near 0, so nothing is added.
 
-It is in the way of every frame of a video, so it is made of few and cheap passes. For 960x540 they take half the time
-that a fit at each of the network's pixels took, with the source made small by averaging areas; on rendered nights the
-result is as near to the truth (`benchmarks/detail.py`).
+It is in the way of every frame of a video, so it is made of few and cheap passes: the fit is computed for each second
+pixel each way, and the source is made small by halves, a blur and an interpolation, which on rendered nights came as
+near to the truth as averaging areas, in half of the time (`_shrunk`; `benchmarks/detail.py`).
 
 Only luma: colour has half the resolution in video, which the network's size covers.
 """
@@ -33,9 +33,9 @@ STEEPEST: Final = 2.0
 """Contrast is not raised by more, since noise would be raised too."""
 _STEPS: Final = 256
 """Of a slope of 1, where it is a whole number."""
-_BILINEAR_FROM: Final = 1.55
-"""Bilinear interpolation of a picture that shrinks by this or more gave results nearer to the truth than bicubic (four
-ratios from 1.56 to 1.88, rendered nights); by a quarter it blurred."""
+_BLUR: Final = 1.0 / 3.0
+"""Deviation of the blur before interpolation, in pixels for each pixel that becomes one: more takes the result further
+from the truth, less lets stripes of a pixel or two come back as broad ones that the source does not have."""
 
 
 def contrast_slope(source: Pixels, translated: Pixels) -> Floats:
@@ -105,14 +105,20 @@ def _mean(values: Floats) -> Floats:
 
 
 def _shrunk(luma: Luma, size: FrameSize) -> Luma:
-    """Make a picture small without aliasing: by halves, which is cheap, and the rest by interpolation."""
+    """Make a picture small with little aliasing: by halves, which is cheap, the rest by a blur and an interpolation."""
     cv2 = opencv()
 
-    while luma.shape[1] >= 2 * size.width and luma.shape[0] >= 2 * size.height:
-        luma = cv2.resize(luma, (luma.shape[1] // 2, luma.shape[0] // 2), interpolation=cv2.INTER_AREA)
-    is_much = luma.shape[1] >= _BILINEAR_FROM * size.width
-    shrunk: Luma = cv2.resize(luma, tuple(size), interpolation=cv2.INTER_LINEAR if is_much else cv2.INTER_CUBIC)
+    while luma.shape[1] >= 2 * size.width or luma.shape[0] >= 2 * size.height:
+        halves = (_halved(luma.shape[1], size.width), _halved(luma.shape[0], size.height))
+        luma = cv2.resize(luma, halves, interpolation=cv2.INTER_AREA)
+    across, down = (_BLUR * full / small for full, small in zip(luma.shape[::-1], size, strict=True))
+    luma = cv2.GaussianBlur(luma, (3, 3), across, sigmaY=down)
+    shrunk: Luma = cv2.resize(luma, tuple(size), interpolation=cv2.INTER_CUBIC)
     return shrunk
+
+
+def _halved(side: int, least: int) -> int:
+    return side // 2 if side >= 2 * least else side
 
 
 _MIDDLE: Final = 128

@@ -33,6 +33,8 @@ class VideoReport:
     source_size: FrameSize
     internal_size: FrameSize
     """The size at which the graph computed."""
+    frames_at_a_time: int
+    """How many frames the engine had in work at a time, at most: 2 take longer each, and more come out."""
     frames_read: int
     frames_written: int
     frames_dropped: int

@@ -157,7 +157,7 @@ class SessionOptions:
     """Processor threads that the graph may use; None takes all cores of this process."""
     aim: Aim | None = None
     """`throughput` lets a processor work on two frames at a time where that gives more of them, each of which takes
-    longer then. None: `latency`, except in `translate_video` for a source that waits. GPUs take no notice."""
+    longer then. None: `latency`, except in `translate_video` for a source that is not live. GPUs take no notice."""
     resize: Resize | None = None
     """`fit` pads what the aspects differ by, `stretch` does not. None: see `placement`."""
     prepare: Prepare | None = None

@@ -193,6 +193,7 @@ def _report(
         passed_over={name: reason for name, reason in passed_over.items() if reason is not None},
         source_size=FrameSize(info.width, info.height),
         internal_size=session.frame_size,
+        frames_at_a_time=session.engine.depth,
         frames_read=reader.frames_read,
         frames_written=outcome.written,
         frames_dropped=reader.frames_read - outcome.written,

@@ -10,6 +10,7 @@ each layer; with a second frame they have something to do meanwhile.
 """
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
 NAME = "onnxruntime-cpu"
 MOST_AT_A_TIME = 2
 SMALL_GRAPH_BYTES = 256 << 20
-"""A graph with more weights has long layers, which waste little on waiting, and the memory of its layers is large."""
+LARGEST_FRAME_PIXELS = 1 << 19
+"""Beyond either, layers are long, which wastes little on waiting, and what they compute may take gigabytes: attention
+grows with the square of the pixels."""
 
 
 def why_not() -> str | None:
@@ -54,7 +57,7 @@ def open_engine(bundle: Bundle, size: FrameSize, options: EngineOptions) -> "Onn
     """
     ort = _onnxruntime()
     tensors = frame_tensors(bundle, size, options)
-    depth = frames_at_a_time(bundle, options)
+    depth = frames_at_a_time(bundle, size, options)
     settings = session_options(ort, tensors, threads=thread_count(options) - depth + 1)
     try:
         session = ort.InferenceSession(bundle.graph_path, settings, providers=["CPUExecutionProvider"])
@@ -64,9 +67,10 @@ def open_engine(bundle: Bundle, size: FrameSize, options: EngineOptions) -> "Onn
     return OnnxRuntimeCpuEngine(bundle, size, session, tensors, depth=depth)
 
 
-def frames_at_a_time(bundle: Bundle, options: EngineOptions) -> int:
-    """Return how many frames are computed at a time: two of a small graph, where throughput is asked for."""
-    if options.aim == "latency" or bundle.weight_bytes > SMALL_GRAPH_BYTES:
+def frames_at_a_time(bundle: Bundle, size: FrameSize, options: EngineOptions) -> int:
+    """Return how many frames are computed at a time: two of a small graph and size, where throughput is asked for."""
+    is_large = bundle.weight_bytes > SMALL_GRAPH_BYTES or size.pixels > LARGEST_FRAME_PIXELS
+    if options.aim == "latency" or is_large:
         return 1
     return min(thread_count(options), MOST_AT_A_TIME)
 
@@ -102,7 +106,7 @@ class OnnxRuntimeCpuEngine:
         self.frame_size, self.depth = size, depth
         self._bundle, self._tensors = bundle, tensors
         self._session: onnxruntime.InferenceSession | None = session
-        self._callers = ThreadPoolExecutor(depth, thread_name_prefix="onestep-engine") if depth > 1 else None
+        self._callers = ThreadPoolExecutor(depth, thread_name_prefix="graph-caller") if depth > 1 else None
 
     def new_slot(self) -> Slot:
         """Allocate a slot in plain memory and bind it to the graph."""
@@ -130,8 +134,13 @@ class OnnxRuntimeCpuEngine:
         session = self._open_session()
         if self._callers is None:
             self._translate(session, slot)
-        else:
+            return
+        if slot.result is not None:  # given up by an interrupt, and still being computed
+            wait_for((slot.result,))
+        try:
             slot.result = self._callers.submit(self._translate, session, slot)
+        except RuntimeError as err:  # closed in this moment
+            raise self._closed() from err
 
     def wait(self, slot: Slot) -> None:
         """Return once `slot.output` is complete: at once where `submit` has done the work.
@@ -140,15 +149,21 @@ class OnnxRuntimeCpuEngine:
             BackendError: ONNX Runtime failed.
         """
         assert isinstance(slot, _BoundSlot), "a slot of another engine"
-        result, slot.result = slot.result, None
-        if result is not None:
-            result.result()
+        if slot.result is None:
+            return
+        wait_for((slot.result,))
+        error, slot.result = slot.result.exception(), None
+        try:
+            if error is not None:
+                raise error
+        finally:
+            del error  # it holds this frame, which would hold it
 
     def close(self) -> None:
         """Wait for what was submitted, and free the graph. Slots that were made stay readable."""
+        self._session = None
         if self._callers is not None:
             self._callers.shutdown()
-        self._session = None
 
     def _translate(self, session: "onnxruntime.InferenceSession", slot: _BoundSlot) -> None:
         try:
@@ -158,8 +173,11 @@ class OnnxRuntimeCpuEngine:
 
     def _open_session(self) -> "onnxruntime.InferenceSession":
         if self._session is None:
-            raise BackendError(f"The session on {self._bundle.path} is closed. Open it again.")
+            raise self._closed()
         return self._session
+
+    def _closed(self) -> BackendError:
+        return BackendError(f"The session on {self._bundle.path} is closed. Open it again.")
 
 
 def _onnxruntime() -> Any:

@@ -1,9 +1,9 @@
 """How a graph is to be run, the same for every backend."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-from onestep.errors import SettingError
+from onestep.errors import SettingError, UnknownNameError
 
 Aim = Literal["latency", "throughput"]
 """What a processor's threads are there for: to have each frame soon, or many frames a second."""
@@ -23,6 +23,8 @@ class EngineOptions:
     """Chooses a stochastic generator's noise; None takes 0."""
 
     def __post_init__(self) -> None:
+        if self.aim not in get_args(Aim):
+            raise UnknownNameError("aim", self.aim, get_args(Aim))
         if self.threads is not None and self.threads < 1:
             raise SettingError(f"{self.threads} threads cannot run a graph; expected 1 or more.")
         if self.strength is not None and not 0.0 <= self.strength <= 1.0:

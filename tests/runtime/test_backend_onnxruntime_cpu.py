@@ -1,21 +1,21 @@
 """The processor's engine: one frame with all threads, or two at a time where frames per second are the aim."""
 
 from pathlib import Path
-from threading import Barrier, current_thread
+from threading import Barrier, Event, Thread, current_thread
 from typing import Any
 
-import numpy as np
 import onnxruntime
 import pytest
 
 from onestep.bundle import Bundle, open_bundle
-from onestep.errors import BackendError
+from onestep.errors import BackendError, UnknownNameError
+from onestep.frame_size import FrameSize
 from onestep.runtime.backends import onnxruntime_cpu
 from onestep.runtime.backends.onnxruntime_cpu import OnnxRuntimeCpuEngine, open_engine
 from onestep.runtime.backends.options import Aim, EngineOptions
+from onestep.runtime.slots import Slot
+from tests.patience import PATIENCE_SECONDS
 from tests.runtime.bundles import SMALL, make_bundle
-
-SECONDS = 20.0
 
 
 @pytest.fixture
@@ -48,13 +48,40 @@ def test_the_threads_that_were_asked_for_are_used_and_no_more(
     engine.close()
 
 
-def test_large_graphs_run_one_frame_at_a_time(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def release(monkeypatch: pytest.MonkeyPatch) -> Event:
+    """Let frames begin to be computed only when the event has come."""
+    translate, begin = OnnxRuntimeCpuEngine._translate, Event()
+
+    def held(engine: OnnxRuntimeCpuEngine, session: Any, slot: Any) -> None:
+        assert begin.wait(PATIENCE_SECONDS)
+        translate(engine, session, slot)
+
+    monkeypatch.setattr(OnnxRuntimeCpuEngine, "_translate", held)
+    return begin
+
+
+def filled(engine: OnnxRuntimeCpuEngine, level: int) -> Slot:
+    slot = engine.new_slot()
+    slot.input[:] = level
+    return slot
+
+
+def test_large_graphs_and_sizes_run_one_frame_at_a_time(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = EngineOptions(threads=2, aim="throughput")
+    assert onnxruntime_cpu.frames_at_a_time(bundle, FrameSize(1024, 512), options) == 2
+    assert onnxruntime_cpu.frames_at_a_time(bundle, FrameSize(1024, 544), options) == 1
     monkeypatch.setattr(onnxruntime_cpu, "SMALL_GRAPH_BYTES", bundle.weight_bytes - 1)
     assert opened(bundle, "throughput").depth == 1
 
 
+def test_an_unknown_aim_lists_the_known() -> None:
+    with pytest.raises(UnknownNameError, match="latency"):
+        EngineOptions(aim="speed")  # type: ignore[arg-type]
+
+
 def test_two_frames_are_computed_at_the_same_time(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    both, names = Barrier(2, timeout=SECONDS), set[str]()
+    both, names = Barrier(2, timeout=PATIENCE_SECONDS), set[str]()
     translate = OnnxRuntimeCpuEngine._translate
 
     def meets_the_other(engine: OnnxRuntimeCpuEngine, session: Any, slot: Any) -> None:
@@ -64,9 +91,8 @@ def test_two_frames_are_computed_at_the_same_time(bundle: Bundle, monkeypatch: p
 
     monkeypatch.setattr(OnnxRuntimeCpuEngine, "_translate", meets_the_other)
     engine = opened(bundle, "throughput")
-    slots = [engine.new_slot() for _ in range(2)]
-    for level, slot in zip((10, 200), slots, strict=True):
-        slot.input[:] = level
+    slots = [filled(engine, level) for level in (10, 200)]
+    for slot in slots:
         engine.submit(slot)
     for level, slot in zip((10, 200), slots, strict=True):
         engine.wait(slot)
@@ -88,10 +114,32 @@ def test_what_fails_is_told_with_the_graphs_name(aim: Aim, bundle: Bundle) -> No
         engine.submit(slot)
 
 
-def test_closing_waits_for_what_was_submitted(bundle: Bundle) -> None:
+def test_closing_waits_for_what_was_submitted_and_takes_nothing_more(bundle: Bundle, release: Event) -> None:
     engine = opened(bundle, "throughput")
-    slots = [engine.new_slot() for _ in range(2)]
+    slots = [filled(engine, level) for level in (10, 200)]
     for slot in slots:
         engine.submit(slot)
+    closing = Thread(target=engine.close)
+    closing.start()
+    closing.join(0.1)
+    assert closing.is_alive(), "two frames are still to be computed"
+    with pytest.raises(BackendError, match="closed"):
+        engine.submit(slots[0])
+    release.set()
+    closing.join(PATIENCE_SECONDS)
+    assert [int(slot.output.max()) for slot in slots] == [245, 55]
+
+
+def test_a_frame_that_was_given_up_is_finished_before_its_slot_is_used_again(bundle: Bundle, release: Event) -> None:
+    engine = opened(bundle, "throughput")
+    slot = filled(engine, 10)
+    engine.submit(slot)
+    again = Thread(target=engine.submit, args=(slot,))
+    again.start()
+    again.join(0.1)
+    assert again.is_alive(), "the first is still to be computed"
+    release.set()
+    again.join(PATIENCE_SECONDS)
+    engine.wait(slot)
+    assert (slot.output == 245).all()
     engine.close()
-    assert all(np.all(slot.output == 255) for slot in slots)

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from onestep.frame_size import FrameSize
 from onestep.runtime import SessionOptions, translate_video
-from onestep.runtime.detail import STEEPEST, add_detail, add_detail_rgb, contrast_slope
+from onestep.runtime.detail import FLAT_VARIANCE, STEEPEST, add_detail, add_detail_rgb, contrast_slope
 from onestep.runtime.session import open_session
 from tests.runtime.bundles import make_bundle
 
@@ -40,15 +40,23 @@ def test_the_slope_is_the_networks_contrast(factor: float) -> None:
 
 
 def test_the_slope_is_a_least_squares_fit() -> None:
-    """In the middle of a picture whose statistics hardly change, it is what numpy's own fit over the window gives."""
-    source = texture(41, 41, grain_px=0.7)
+    """It is a fit over the window by numpy, averaged over as wide a window. Contrast rises to the right."""
+    source = texture(40, 40, grain_px=0.7)
     translated = (255 - source * 0.5).astype(np.uint8)
     slope = contrast_slope(source, translated)
     assert slope.max() == 0.0  # contrast that was turned around gets no detail
-    rising = contrast_slope(source, (source * 0.5).astype(np.uint8))
-    window = source[18:24, 18:24, 0].astype(float).ravel()
-    fit = np.polyfit(window, (window * 0.5).astype(np.uint8), 1)[0]
-    np.testing.assert_allclose(rising[10, 10], fit, rtol=0.1)
+    factor = np.linspace(0.2, 0.9, 40)[None, :, None]
+    translated = (source * factor).astype(np.uint8)
+    fits = []
+    for window in (_window(row, column) for row in (9, 10, 11) for column in (9, 10, 11)):
+        spread = np.cov(source[window].ravel(), translated[window].ravel(), bias=True)
+        fits.append(spread[0, 1] / (spread[0, 0] + FLAT_VARIANCE))
+    np.testing.assert_allclose(contrast_slope(source, translated)[10, 10], np.mean(fits), rtol=1e-3)
+
+
+def _window(row: int, column: int) -> tuple[slice, slice, int]:
+    """Return the six pixels each way around a pair of them."""
+    return slice(2 * row - 2, 2 * row + 4), slice(2 * column - 2, 2 * column + 4), 0
 
 
 def test_slopes_are_bounded() -> None:
@@ -83,20 +91,30 @@ def test_pictures_of_any_size_have_a_slope(size: tuple[int, int]) -> None:
     assert contrast_slope(source, source).shape == (max(size[1] // 2, 1), max(size[0] // 2, 1))
 
 
-@pytest.mark.parametrize("seen", [FrameSize(512, 288), FrameSize(400, 225), FrameSize(256, 144)])
-def test_nothing_is_added_that_the_network_saw(seen: FrameSize) -> None:
-    """A wave that is coarse at the network's size is no detail; one that is finer than its pixels is, all of it."""
+@pytest.mark.parametrize("seen", [FrameSize(512, 288), FrameSize(400, 225), FrameSize(256, 144), FrameSize(512, 540)])
+def test_what_the_network_saw_is_no_detail_and_what_is_finer_is(seen: FrameSize) -> None:
+    """Waves across the picture. A fine one comes back whole, and hardly anything else with it, such as a broad one."""
+    coarse, _ = _lost_of_a_wave(8.0, seen)
+    assert abs(coarse) < 0.1
+    fine, other = _lost_of_a_wave(1.2, seen)
+    assert 0.9 < fine < 1.1
+    assert other < 0.4
+
+
+def _lost_of_a_wave(period_px: float, seen: FrameSize) -> tuple[float, float]:
+    """Return how much of a wave comes as detail, and how much else comes with it, as shares of the wave.
+
+    Args:
+        period_px: In pixels of the network.
+        seen: The network's size.
+    """
     columns = np.arange(960)
-    coarse, fine = (
-        np.tile(128 + 60 * np.sin(2 * np.pi * columns / period), (540, 1)).round().astype(np.uint8)
-        for period in (8 * 960 / seen.width, 1.2 * 960 / seen.width)
-    )
-    lost = [np.full((540, 960), 128, np.uint8) for _ in range(2)]
-    for luma, wave in zip(lost, (coarse, fine), strict=True):
-        add_detail(luma, wave, np.ones((seen.height // 2, seen.width // 2), np.float32), seen)
-    inside = (slice(20, -20), slice(20, -20))
-    assert lost[0][inside].std() < 0.15 * coarse.std()
-    assert lost[1][inside].std() > 0.7 * fine.std()
+    wave = np.tile(60 * np.sin(2 * np.pi * columns * seen.width / 960 / period_px), (540, 1))
+    luma = np.full((540, 960), 128, np.uint8)
+    add_detail(luma, (128 + wave).round().astype(np.uint8), np.ones((2, 2), np.float32), seen)
+    lost, wave = (picture[20:-20, 20:-20] for picture in (luma.astype(float) - 128.0, wave))
+    share = float((lost * wave).sum() / np.square(wave).sum())
+    return share, float((lost - share * wave).std() / wave.std())
 
 
 @pytest.mark.parametrize(
@@ -120,20 +138,24 @@ def test_a_video_keeps_its_detail(tmp_path: Path, make_clip: MakeClip, clip_opti
 @pytest.mark.parametrize("full", [False, True])
 def test_detail_of_rgb_video_has_the_strength_of_the_source(tmp_path: Path, make_clip: MakeClip, full: bool) -> None:
     """What is written has limited range, whatever the source says of itself."""
-    clip = make_clip(
-        "rgb.mkv",
-        frames=3,
-        size=(192, 96),
-        picture=lambda i, w, h: texture(h, w, seed=i),
-        codec="ffv1",
-        pixel_format="bgr0",
-        tags=(1, 1, 0, 2 if full else 0),
-    )
     options = SessionOptions(bundle=make_bundle(tmp_path / "bundle", kind="copy"))
-    result = _translated(clip, tmp_path / "out.mkv", options).astype(float)
-    source = _luma(clip).astype(float)
-    strength = float((_fine(result) * _fine(source)).sum() / np.square(_fine(source)).sum())
-    assert 0.75 < strength < 219 / 255
+
+    def strength(name: str, **format_options: object) -> float:
+        clip = make_clip(
+            name,
+            frames=3,
+            size=(192, 96),
+            picture=lambda i, w, h: texture(h, w, seed=i),
+            codec="ffv1",
+            **format_options,
+        )
+        result, source = _translated(clip, tmp_path / f"out-{name}", options).astype(float), _luma(clip).astype(float)
+        return float((_fine(result) * _fine(source)).sum() / np.square(_fine(source)).sum())
+
+    limited = strength("yuv.mkv", pixel_format="yuv444p")
+    rgb = strength("rgb.mkv", pixel_format="bgr0", tags=(1, 1, 0, 2 if full else 0))
+    assert 0.85 < limited < 1.1
+    np.testing.assert_allclose(rgb, limited, rtol=0.03)
 
 
 def _fine(lumas: np.ndarray) -> np.ndarray:

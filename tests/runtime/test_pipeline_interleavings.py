@@ -9,7 +9,7 @@ import threading
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pytest
@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from onestep.errors import BackendError
 from onestep.runtime.backends.engine import Engine
+from onestep.runtime.backends.options import Aim
 from onestep.runtime.pipeline import Pipeline
 from onestep.runtime.session import Session, SessionOptions, open_session
 from onestep.runtime.slots import Slot
@@ -73,11 +74,12 @@ class InvertedSink:
         self.taken.append(slot.pts)
 
 
-@pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    """Open a graph that inverts its frame on ONNX Runtime's processor backend."""
+@pytest.fixture(scope="module", params=get_args(Aim))
+def session(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Session]:
+    """Open a graph that inverts its frame on ONNX Runtime's processor backend, one frame or two at a time."""
     bundle = make_bundle(tmp_path_factory.mktemp("cpu") / "bundle")
-    with open_session(SessionOptions(bundle=bundle, backend="onnxruntime-cpu")) as opened:
+    options = SessionOptions(bundle=bundle, backend="onnxruntime-cpu", threads=2, aim=request.param)
+    with open_session(options) as opened:
         yield opened
 
 
