@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from onestep.bundle import Bundle, open_bundle
-from onestep.errors import BackendError, InputError
+from onestep.errors import InputError
 from onestep.frame_size import FrameSize, frame_size_from
 from onestep.runtime.backends.choose import AUTO, Choice, open_backend
+from onestep.runtime.backends.closing import close_after
 from onestep.runtime.backends.engine import Engine
 from onestep.runtime.backends.options import Aim, EngineOptions
 from onestep.runtime.detail import add_detail_rgb, contrast_slope
@@ -55,13 +56,7 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None:
-            self.close()
-            return
-        try:
-            self.close()
-        except BackendError as err:  # after an error of the GPU freeing fails too, with less to say
-            _log.warning("closing the session failed, too: %s", err)
+        close_after(error, self.close)
 
     def close(self) -> None:
         """Free the graph and everything it holds. Closing twice is no error."""

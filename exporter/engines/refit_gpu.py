@@ -15,6 +15,7 @@ from onestep.exporter.engines.refit import RefitPlan, refit_plan
 from onestep.exporter.engines.refit_choice import BuiltEngine
 from onestep.exporter.samples import Frame
 from onestep.frame_size import FrameSize
+from onestep.runtime.backends.closing import closed_after
 from onestep.runtime.backends.engine import Engine
 from onestep.runtime.backends.frame_tensors import frame_tensors
 from onestep.runtime.backends.options import EngineOptions
@@ -66,11 +67,8 @@ class InstalledGpu:
             rebuild=build_command(bundle.path, record.backend, record.sizes),
             trusted_host_code=record.version_compatible,
         )
-        engine = engine_on_gpu(self._cuda, source, str(bundle.path))
-        try:
+        with closed_after(engine_on_gpu(self._cuda, source, str(bundle.path))) as engine:
             yield frame_runner(engine)
-        finally:
-            engine.close()
 
 
 def installed_gpu() -> InstalledGpu:

@@ -6,6 +6,7 @@ import time
 from onestep.bundle import Bundle
 from onestep.bundle.engine_record import build_command
 from onestep.frame_size import FrameSize
+from onestep.runtime.backends.closing import closed_after
 from onestep.runtime.backends.engine import Engine
 from onestep.runtime.backends.frame_tensors import frame_tensors
 from onestep.runtime.backends.options import EngineOptions
@@ -44,11 +45,8 @@ def plan_latency_ms(
         rebuild=build_command(bundle.path, backend, [size]),
         trusted_host_code=trusted_host_code,
     )
-    engine = engine_on_gpu(open_cuda(for_backend=backend), source, str(bundle.path))
-    try:
+    with closed_after(engine_on_gpu(open_cuda(for_backend=backend), source, str(bundle.path))) as engine:
         return statistics.median(frame_latencies_ms(engine))
-    finally:
-        engine.close()
 
 
 def frame_latencies_ms(engine: Engine, *, warm_up: int = WARM_UP, count: int = COUNT) -> list[float]:

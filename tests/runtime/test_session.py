@@ -189,7 +189,7 @@ def test_what_failed_is_told_and_not_that_closing_failed_after_it(
     monkeypatch.setattr(session.engine, "close", fail)
     with pytest.raises(BackendError, match="an illegal address"), session:
         raise BackendError("an illegal address")
-    assert "closing the session failed, too: cudaStreamDestroy failed" in caplog.text
+    assert "closing failed, too: cudaStreamDestroy failed" in caplog.text
     with pytest.raises(BackendError, match="cudaStreamDestroy failed"), session:
         pass
 
