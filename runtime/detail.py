@@ -1,14 +1,14 @@
 """The source's detail on its way back to full size: luma that the network never saw, scaled as the network scaled it.
 
-The network computes at about 512x288. Its result, enlarged, lacks what is finer than that. What the source loses on a
-like way down and up is known; it is added to the result, multiplied by how much the network changed
-contrast there: the slope of a local linear fit of the result's luma on the source's (He and Sun 2015, `Fast Guided
-Filter`; Chen et al. 2016, `Bilateral Guided Upsampling`, fit the same on a grid). Where a bright wall became dark its
-texture becomes weak, and where the network drew something new the slope is near 0, so nothing is added.
+The network computes at about 512x288. Its result, enlarged, lacks what is finer than that. What the source loses on a like
+way down and up is known; it is added to the result, multiplied by how much the network changed contrast there: the
+slope of a local linear fit of the result's luma on the source's (He and Sun 2015, `Fast Guided Filter`; Chen et al.
+2016, `Bilateral Guided Upsampling`, fit the same on a grid). Where a bright wall became dark its texture becomes weak,
+and where the network drew something new the slope is near 0, so nothing is added.
 
 It is in the way of every frame of a video, so it is made of few and cheap passes: the fit is computed for each second
-pixel each way, and the source is made small by halves, a blur and an interpolation, which on rendered nights came as
-near to the truth as averaging areas, in half of the time (`_shrunk`; `benchmarks/detail.py`).
+pixel each way, and the source is made small by halves, a blur and an interpolation (`docs/trials.md` has what that cost
+and saved).
 
 Only luma: colour has half the resolution in video, which the network's size covers.
 """
