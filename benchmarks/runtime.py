@@ -88,6 +88,7 @@ def _measured(session: Session, folder: Path, *, frames: int, rounds: int, engin
 def _overloaded(options: SessionOptions, folder: Path, *, seconds: float) -> LiveAge:
     """Measure the age of frames from a source that is twice as fast as the engine, which has each frame soon."""
     with open_session(replace(options, aim="latency")) as session:
+        engine_rate(session, frames=_WARMUP_FRAMES)
         rate = max(round(2 * engine_rate(session, frames=_WARMUP_FRAMES)), 1)
         size = session.frame_size
         clip = write_clip(folder / "live.mp4", size=size, frames=max(round(seconds * rate), 8), frames_per_second=rate)

@@ -1,7 +1,7 @@
 """The source's detail on its way back to full size: luma that the network never saw, scaled as the network scaled it.
 
-The network computes at about 512x288. Its result, enlarged, lacks what is finer than that. What the source loses on a like
-way down and up is known; it is added to the result, multiplied by how much the network changed contrast there: the
+The network computes at about 512x288. Its result, enlarged, lacks what is finer than that. What the source loses on a
+like way down and up is known; it is added to the result, multiplied by how much the network changed contrast there: the
 slope of a local linear fit of the result's luma on the source's (He and Sun 2015, `Fast Guided Filter`; Chen et al.
 2016, `Bilateral Guided Upsampling`, fit the same on a grid). Where a bright wall became dark its texture becomes weak,
 and where the network drew something new the slope is near 0, so nothing is added.

@@ -16,7 +16,7 @@ from onestep.frame_size import FrameSize, frame_size_from
 from onestep.runtime.backends.choose import AUTO, Choice, open_backend
 from onestep.runtime.backends.closing import close_after
 from onestep.runtime.backends.engine import Engine
-from onestep.runtime.backends.options import Aim, EngineOptions
+from onestep.runtime.backends.options import Aim, EngineOptions, check_aim
 from onestep.runtime.detail import add_detail_rgb, contrast_slope
 from onestep.runtime.placement import Placement, Resize, chosen_size, place, stretches_little
 from onestep.runtime.preparation import Prepare, preparation
@@ -167,6 +167,8 @@ class SessionOptions:
 
     def __post_init__(self) -> None:
         preparation(self.prepare)  # refuses an unknown name before anything is opened
+        if self.aim is not None:
+            check_aim(self.aim)
 
 
 def open_session(options: SessionOptions, *, source_size: FrameSize | None = None) -> Session:

@@ -11,6 +11,7 @@ from bench.workload import Workload
 from onestep.bundle import Bundle, open_bundle
 from onestep.errors import BackendError, OnestepError
 from onestep.frame_size import FrameSize, nearest_multiples
+from onestep.runtime.backends.options import Aim
 from onestep.runtime.session import Session, SessionOptions, open_session
 
 Figures = dict[str, float | str]
@@ -40,7 +41,7 @@ def video_figures(workload: Workload, backend: str, *, frame_seconds: float, sec
         )
     size = workload.settings.frame_size
     clip = write_clip(workload.work / "clip.mp4", size=size, frames=frames)
-    with _session(workload, _bundle(workload), backend, size) as session:
+    with _session(workload, _bundle(workload), backend, size, aim="throughput") as session:
         engine_rate(session, frames=2)
         rate = video_rate(session, clip, workload.work / "translated.mp4", engine_frames=frames // 2)
     return {
@@ -149,6 +150,6 @@ def _bundle(workload: Workload) -> Bundle:
     return open_bundle(graph_folder(workload, workload.settings.precision))
 
 
-def _session(workload: Workload, bundle: Bundle, backend: str, size: FrameSize) -> Session:
+def _session(workload: Workload, bundle: Bundle, backend: str, size: FrameSize, *, aim: Aim = "latency") -> Session:
     threads = workload.settings.thread_count
-    return open_session(SessionOptions(bundle=bundle, backend=backend, size=size, threads=threads))
+    return open_session(SessionOptions(bundle=bundle, backend=backend, size=size, threads=threads, aim=aim))

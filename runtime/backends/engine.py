@@ -1,9 +1,9 @@
 """What the runtime asks of an inference library: slots, and the translation of what lies in them.
 
 An engine is a bundle's graph loaded for one frame size. On a CPU `submit` does the work and `wait` has nothing to do,
-or with a depth of two threads of the engine do it, one for each frame;
-on a GPU `submit` enqueues copy, graph and copy back, and `wait` waits for the event behind them, so that with a depth
-of two one frame is copied while another is computed. The pipeline knows no more than this.
+or, with a depth of two, the engine has a thread for each frame that does it. On a GPU `submit` enqueues copy, graph and
+copy back, and `wait` waits for the event behind them, so that with a depth of two one frame is copied while another is
+computed. The pipeline knows no more than this.
 """
 
 from typing import Protocol

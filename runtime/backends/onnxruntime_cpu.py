@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     import onnxruntime
 
 NAME = "onnxruntime-cpu"
-MOST_AT_A_TIME = 2
-SMALL_GRAPH_BYTES = 256 << 20
-LARGEST_FRAME_PIXELS = 1 << 19
-"""Beyond either, layers are long, which wastes little on waiting, and what they compute may take gigabytes: attention
-grows with the square of the pixels."""
+MOST_AT_A_TIME: Final = 2
+"""Measured with two threads, one for each frame; with more threads the two frames share the others."""
+LARGEST_GRAPH_BYTES: Final = 256 << 20
+"""Layers of a graph with more weights are long, which wastes little on waiting, and their results are large."""
+LARGEST_FRAME_PIXELS: Final = 1 << 19
+"""Of larger frames a layer may take gigabytes: attention grows with the square of the pixels."""
 
 
 def why_not() -> str | None:
@@ -69,7 +70,7 @@ def open_engine(bundle: Bundle, size: FrameSize, options: EngineOptions) -> "Onn
 
 def frames_at_a_time(bundle: Bundle, size: FrameSize, options: EngineOptions) -> int:
     """Return how many frames are computed at a time: two of a small graph and size, where throughput is asked for."""
-    is_large = bundle.weight_bytes > SMALL_GRAPH_BYTES or size.pixels > LARGEST_FRAME_PIXELS
+    is_large = bundle.weight_bytes > LARGEST_GRAPH_BYTES or size.pixels > LARGEST_FRAME_PIXELS
     if options.aim == "latency" or is_large:
         return 1
     return min(thread_count(options), MOST_AT_A_TIME)
@@ -139,8 +140,10 @@ class OnnxRuntimeCpuEngine:
             wait_for((slot.result,))
         try:
             slot.result = self._callers.submit(self._translate, session, slot)
-        except RuntimeError as err:  # closed in this moment
-            raise self._closed() from err
+        except RuntimeError as err:
+            if self._session is None:  # closed in this moment
+                raise self._closed() from err
+            raise BackendError(f"No thread could be started to run {self._bundle.graph_path}: {err}") from err
 
     def wait(self, slot: Slot) -> None:
         """Return once `slot.output` is complete: at once where `submit` has done the work.

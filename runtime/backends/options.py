@@ -9,6 +9,12 @@ Aim = Literal["latency", "throughput"]
 """What a processor's threads are there for: to have each frame soon, or many frames a second."""
 
 
+def check_aim(aim: str) -> None:
+    """Raise UnknownNameError unless there is such an aim."""
+    if aim not in get_args(Aim):
+        raise UnknownNameError("aim", aim, get_args(Aim))
+
+
 @dataclass(frozen=True, kw_only=True)
 class EngineOptions:
     """What a backend is told beside the bundle and the size."""
@@ -23,8 +29,7 @@ class EngineOptions:
     """Chooses a stochastic generator's noise; None takes 0."""
 
     def __post_init__(self) -> None:
-        if self.aim not in get_args(Aim):
-            raise UnknownNameError("aim", self.aim, get_args(Aim))
+        check_aim(self.aim)
         if self.threads is not None and self.threads < 1:
             raise SettingError(f"{self.threads} threads cannot run a graph; expected 1 or more.")
         if self.strength is not None and not 0.0 <= self.strength <= 1.0:

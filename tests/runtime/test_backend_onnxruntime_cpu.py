@@ -13,6 +13,7 @@ from onestep.frame_size import FrameSize
 from onestep.runtime.backends import onnxruntime_cpu
 from onestep.runtime.backends.onnxruntime_cpu import OnnxRuntimeCpuEngine, open_engine
 from onestep.runtime.backends.options import Aim, EngineOptions
+from onestep.runtime.session import SessionOptions
 from onestep.runtime.slots import Slot
 from tests.patience import PATIENCE_SECONDS
 from tests.runtime.bundles import SMALL, make_bundle
@@ -71,13 +72,16 @@ def test_large_graphs_and_sizes_run_one_frame_at_a_time(bundle: Bundle, monkeypa
     options = EngineOptions(threads=2, aim="throughput")
     assert onnxruntime_cpu.frames_at_a_time(bundle, FrameSize(1024, 512), options) == 2
     assert onnxruntime_cpu.frames_at_a_time(bundle, FrameSize(1024, 544), options) == 1
-    monkeypatch.setattr(onnxruntime_cpu, "SMALL_GRAPH_BYTES", bundle.weight_bytes - 1)
+    monkeypatch.setattr(onnxruntime_cpu, "LARGEST_GRAPH_BYTES", bundle.weight_bytes - 1)
     assert opened(bundle, "throughput").depth == 1
 
 
 def test_an_unknown_aim_lists_the_known() -> None:
+    unknown: Any = "speed"
     with pytest.raises(UnknownNameError, match="latency"):
-        EngineOptions(aim="speed")  # type: ignore[arg-type]
+        EngineOptions(aim=unknown)
+    with pytest.raises(UnknownNameError, match="latency"):
+        SessionOptions(bundle="nothing is opened", aim=unknown)
 
 
 def test_two_frames_are_computed_at_the_same_time(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,4 +146,16 @@ def test_a_frame_that_was_given_up_is_finished_before_its_slot_is_used_again(bun
     again.join(PATIENCE_SECONDS)
     engine.wait(slot)
     assert (slot.output == 245).all()
+    engine.close()
+
+
+def test_a_thread_that_cannot_be_started_is_told(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(thread: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    engine = opened(bundle, "throughput")
+    slot = engine.new_slot()
+    with monkeypatch.context() as patch, pytest.raises(BackendError, match="No thread could be started .*can't start"):
+        patch.setattr(Thread, "start", refused)
+        engine.submit(slot)
     engine.close()

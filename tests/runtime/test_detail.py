@@ -91,26 +91,29 @@ def test_pictures_of_any_size_have_a_slope(size: tuple[int, int]) -> None:
     assert contrast_slope(source, source).shape == (max(size[1] // 2, 1), max(size[0] // 2, 1))
 
 
-@pytest.mark.parametrize("seen", [FrameSize(512, 288), FrameSize(400, 225), FrameSize(256, 144), FrameSize(512, 540)])
-def test_what_the_network_saw_is_no_detail_and_what_is_finer_is(seen: FrameSize) -> None:
+@pytest.mark.parametrize("size", [FrameSize(512, 540), FrameSize(400, 540), FrameSize(256, 540), FrameSize(512, 288)])
+@pytest.mark.parametrize("is_upright", [True, False])
+def test_what_the_network_saw_is_no_detail_and_what_is_finer_is(size: FrameSize, is_upright: bool) -> None:
     """Waves across the picture. A fine one comes back whole, and hardly anything else with it, such as a broad one."""
-    coarse, _ = _lost_of_a_wave(8.0, seen)
+    coarse, _ = _lost_of_a_wave(8.0, size, is_upright=is_upright)
     assert abs(coarse) < 0.1
-    fine, other = _lost_of_a_wave(1.2, seen)
+    fine, other = _lost_of_a_wave(1.2, size, is_upright=is_upright)
     assert 0.9 < fine < 1.1
     assert other < 0.4
 
 
-def _lost_of_a_wave(period_px: float, seen: FrameSize) -> tuple[float, float]:
+def _lost_of_a_wave(period_px: float, seen: FrameSize, *, is_upright: bool) -> tuple[float, float]:
     """Return how much of a wave comes as detail, and how much else comes with it, as shares of the wave.
 
     Args:
         period_px: In pixels of the network.
-        seen: The network's size.
+        seen: The network's size, for a picture of 960x540.
+        is_upright: Whether the picture is that; else both are turned by a quarter.
     """
-    columns = np.arange(960)
-    wave = np.tile(60 * np.sin(2 * np.pi * columns * seen.width / 960 / period_px), (540, 1))
-    luma = np.full((540, 960), 128, np.uint8)
+    wave = np.tile(60 * np.sin(2 * np.pi * np.arange(960) * seen.width / 960 / period_px), (540, 1))
+    if not is_upright:
+        wave, seen = np.ascontiguousarray(wave.T), FrameSize(seen.height, seen.width)
+    luma = np.full(wave.shape, 128, np.uint8)
     add_detail(luma, (128 + wave).round().astype(np.uint8), np.ones((2, 2), np.float32), seen)
     lost, wave = (picture[20:-20, 20:-20] for picture in (luma.astype(float) - 128.0, wave))
     share = float((lost * wave).sum() / np.square(wave).sum())

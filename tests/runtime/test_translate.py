@@ -71,9 +71,11 @@ def test_a_file_is_translated_for_throughput_and_a_live_source_for_latency(
     live: bool, asked: Aim | None, at_a_time: int, tmp_path: Path, make_clip: MakeClip
 ) -> None:
     opened: list[Session] = []
-    session = SessionOptions(bundle=make_bundle(tmp_path / "bundle"), threads=2, aim=asked)
-    translate_video(make_clip(frames=3), tmp_path / "out.mp4", session=session, live=live, on_open=opened.append)
-    assert opened[0].engine.depth == at_a_time
+    bundle = make_bundle(tmp_path / "bundle")
+    session = SessionOptions(bundle=bundle, backend="onnxruntime-cpu", threads=2, aim=asked)
+    clip, output = make_clip(frames=3), tmp_path / "out.mp4"
+    report = translate_video(clip, output, session=session, live=live, on_open=opened.append)
+    assert opened[0].engine.depth == report.frames_at_a_time == at_a_time
 
 
 def test_open_session_stays_open(tmp_path: Path, make_clip: MakeClip) -> None:
