@@ -30,6 +30,7 @@ class VideoDetail:
 
     def __init__(self, placement: Placement, orientation: Orientation | None) -> None:
         self._placement, self._orientation = placement, orientation or Orientation()
+        self._seen = FrameSize(*self._orientation.size(*placement.size))
         self._scaler = VideoReformatter()
         self._frames: dict[int, av.VideoFrame] = {}
 
@@ -47,9 +48,8 @@ class VideoDetail:
         source = self._frames.pop(id(slot))
         slope = contrast_slope(self._placement.inside(slot.input), self._placement.inside(slot.output))
         stored = self._orientation.stored(slope[..., None])[..., 0]  # type: ignore[arg-type]
-        seen = FrameSize(*self._orientation.size(*self._placement.size))
         luma, source_luma = _luma(result), _luma(self._alike(source, result))
-        add_detail(luma, source_luma, np.ascontiguousarray(stored, np.float32), seen)
+        add_detail(luma, source_luma, np.ascontiguousarray(stored, np.float32), self._seen)
 
     def _alike(self, source: av.VideoFrame, result: av.VideoFrame) -> av.VideoFrame:
         """Return a frame of 8 bits, of the result's size and range, whose first plane is the source's luma."""
