@@ -9,7 +9,6 @@ stopped half-way, which begins anew. It needs the extras cpu, train, evaluate.
 """
 
 import json
-import os
 import sys
 import time
 from dataclasses import asdict
@@ -32,6 +31,7 @@ from onestep.errors import OutputError, require
 from onestep.frame_size import frame_size_from_text
 from onestep.training.quiet import quiet_libraries
 from onestep.training.trainer.settings_file import values_of
+from onestep.usable_cores import usable_cores
 
 _GAN_NAME = "CycleGAN (ResNet, 9 blocks)"
 
@@ -60,7 +60,7 @@ def learning(
     settings = learning_settings(plan, output / "data", base=base, steps=steps, config=config)
     _make_folder(output)
     _say(f"rendering {2 * (views + test + scored)} pictures into {output / 'data'}, where they are not there yet")
-    render_learning_data(output / "data", plan, processes=len(os.sched_getaffinity(0)))
+    render_learning_data(output / "data", plan, processes=usable_cores())
     with quiet_libraries():
         run = trained_for(settings, output / "run", seconds=60 * minutes)
         baseline = _cyclegan(output, gan_settings) if gan else None

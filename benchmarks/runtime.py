@@ -7,7 +7,6 @@ python benchmarks/runtime.py --bundle my.bundle --frames 10000 --json runtime.js
 """
 
 import json as json_text
-import os
 import tempfile
 import time
 from dataclasses import asdict, replace
@@ -34,6 +33,7 @@ from onestep.cli.choose_bundle import (
 from onestep.frame_size import frame_size_from_text
 from onestep.runtime import Progress, Session
 from onestep.runtime.session import SessionOptions, open_session
+from onestep.usable_cores import usable_cores
 
 _WARMUP_FRAMES = 3
 
@@ -59,7 +59,7 @@ def runtime(
     with tempfile.TemporaryDirectory(prefix="onestep-runtime-") as folder:
         with open_session(replace(options, aim="throughput")) as session:
             rates = _measured(session, Path(folder), frames=frames, rounds=rounds, engine_frames=engine_frames)
-            found = environment(device=device_of(session.backend), threads=threads or len(os.sched_getaffinity(0)))
+            found = environment(device=device_of(session.backend), threads=threads or usable_cores())
             figures = _figures(session, rates, found)
         age = _overloaded(options, Path(folder), seconds=live_seconds) if live_seconds else None
         figures["live"] = None if age is None else _age_figures(age)

@@ -5,6 +5,7 @@ import platform
 from typing import Final
 
 from onestep.library_versions import installed_version
+from onestep.usable_cores import usable_cores
 
 _LIBRARIES: Final = (
     "onestep",
@@ -23,7 +24,7 @@ _LIBRARIES: Final = (
 
 def environment() -> dict[str, str]:
     """Return machine and versions as texts; libraries that are not installed are left out."""
-    cores = len(os.sched_getaffinity(0))
+    cores = usable_cores()
     return {
         "machine": f"{platform.system()} {platform.machine()}, {cores} cores",
         "load before the run": f"{os.getloadavg()[0]:.2f} (one minute)",

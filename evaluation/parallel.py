@@ -3,13 +3,13 @@
 Many small operations gain little from threads of their own, and lose much where the machine is busy.
 """
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
 from onestep.evaluation.progress import Tell
+from onestep.usable_cores import usable_cores
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -28,7 +28,7 @@ def map_pictures(
         threads: Number of threads; None takes all cores of this process.
         tell: Called after each result.
     """
-    with one_torch_thread(), ThreadPoolExecutor(threads or len(os.sched_getaffinity(0))) as pool:
+    with one_torch_thread(), ThreadPoolExecutor(threads or usable_cores()) as pool:
         try:
             for index, result in enumerate(pool.map(work, items)):
                 tell(index + 1, len(items))

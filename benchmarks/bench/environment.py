@@ -9,6 +9,7 @@ from pathlib import Path
 from onestep.library_versions import installed_version
 from onestep.runtime.cuda.calls import open_cuda
 from onestep.runtime.cuda.device import first_gpu
+from onestep.usable_cores import usable_cores
 
 _ROOT = Path(__file__).resolve().parents[2]
 _LIBRARIES = (
@@ -35,8 +36,7 @@ def environment(*, device: str, threads: int) -> dict[str, str]:
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "device": _gpu() if device == "cuda" else f"{processor_name()}, {threads} threads",
-        "machine": f"{platform.system()} {platform.machine()}, {len(os.sched_getaffinity(0))} cores, "
-        f"{memory_gib:.0f} GiB memory",
+        "machine": f"{platform.system()} {platform.machine()}, {usable_cores()} cores, {memory_gib:.0f} GiB memory",
         "load before the run": f"{os.getloadavg()[0]:.2f} (one minute)",
         **({"git commit": commit} if commit else {}),
         "python": platform.python_version(),

@@ -1,13 +1,13 @@
 """Why a graph was of no use here, kept in the work folder: what is not faster is not quantised again in each run."""
 
 import json
-import os
 from pathlib import Path
 
 from bench.environment import processor_name
 from bench.result_files import write_text
 from bench.workload import Workload
 from onestep.errors import NotFasterError
+from onestep.usable_cores import usable_cores
 from onestep.version import __version__
 
 
@@ -50,6 +50,6 @@ def _described(workload: Workload) -> dict[str, str]:
         "generator": card.domain,
         "prompt": card.prompt,
         "size": str(settings.frame_size),
-        "processor": f"{processor_name()}, {len(os.sched_getaffinity(0))} cores",
+        "processor": f"{processor_name()}, {usable_cores()} cores",
         "onestep": __version__,
     }

@@ -1,12 +1,12 @@
 """What the user asked for, checked before anything is loaded."""
 
 import math
-import os
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from onestep.errors import SettingError, UnknownNameError
 from onestep.frame_size import FrameSize
+from onestep.usable_cores import usable_cores
 
 Device = Literal["cpu", "cuda"]
 TorchPrecision = Literal["fp32", "fp16"]
@@ -78,4 +78,4 @@ class Settings:
     @property
     def thread_count(self) -> int:
         """Processor threads of a row."""
-        return self.threads or len(os.sched_getaffinity(0))
+        return self.threads or usable_cores()

@@ -10,6 +10,7 @@ import typer
 
 from onestep.finding import Finding
 from onestep.library_versions import installed_version, libraries_of
+from onestep.usable_cores import usable_cores
 from onestep.version import __version__
 
 _EXTRAS = ("cpu", "train", "export", "evaluate")
@@ -42,7 +43,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 
 
 def _machine() -> list[Finding]:
-    cores = len(os.sched_getaffinity(0))
+    cores = usable_cores()
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
     return [Finding("onestep", True, f"{__version__}; {system}; {cores} cores, {memory_gib:.0f} GiB")]

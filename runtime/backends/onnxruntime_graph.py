@@ -1,12 +1,12 @@
 """What ONNX Runtime's providers have in common: the options of a session, and the check of its graph."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onestep.bundle import Bundle
 from onestep.runtime.backends.frame_tensors import FrameTensors, check_tensor
 from onestep.runtime.backends.options import EngineOptions
+from onestep.usable_cores import usable_cores
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -20,7 +20,7 @@ _ONLY_FATAL = 4
 
 def thread_count(options: EngineOptions) -> int:
     """Return how many processor threads a graph may use: as asked, or one for each core of this process."""
-    return options.threads or len(os.sched_getaffinity(0))
+    return options.threads or usable_cores()
 
 
 def session_options(ort: Any, tensors: FrameTensors, *, threads: int) -> "onnxruntime.SessionOptions":

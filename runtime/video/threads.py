@@ -1,8 +1,7 @@
 """How many threads a decoder or an encoder gets beside a neural engine that wants the same cores."""
 
-import os
-
 from onestep.errors import SettingError
+from onestep.usable_cores import usable_cores
 
 
 def codec_threads(wanted: int | None) -> int:
@@ -15,7 +14,7 @@ def codec_threads(wanted: int | None) -> int:
         SettingError: The number is below 1.
     """
     if wanted is None:
-        return min(4, max(1, len(os.sched_getaffinity(0)) // 2))
+        return min(4, max(1, usable_cores() // 2))
     if wanted < 1:
         raise SettingError(f"A codec cannot run on {wanted} threads. Give 1 or more, or none for a share of the cores.")
     return wanted

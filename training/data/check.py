@@ -1,6 +1,5 @@
 """Finds what would stop or spoil a training, before the training does."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +15,7 @@ from onestep.training.data.layout import recognise_layout
 from onestep.training.data.look import Look, Unreadable, look_at
 from onestep.training.data.preparation import Preparation
 from onestep.training.data.sides import Sides, sides_of, sides_on_disk
+from onestep.usable_cores import usable_cores
 
 Tell = Callable[[int, int], None]
 
@@ -88,7 +88,7 @@ def _looked_at(sides: Sides, on_progress: Tell) -> dict[str, list[Look | Unreada
     total = sum(map(len, sides.values()))
     seen: dict[str, list[Look | Unreadable]] = {side: [] for side in sides}
     done = 0
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
+    with ThreadPoolExecutor(min(usable_cores(), 8)) as pool:
         for side, pictures in sides.items():
             for look in pool.map(look_at, pictures):
                 seen[side].append(look)
