@@ -227,11 +227,9 @@ def _median_ms(graphs: Sequence[Path], frame: Frame) -> list[float]:
 def _session(model: str | bytes) -> Any:
     import onnxruntime
 
-    from onestep.runtime.backends.onnxruntime_graph import avoid_overflows
+    from onestep.runtime.backends.onnxruntime_graph import processor_options
 
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    avoid_overflows(options)
+    options = processor_options(onnxruntime)
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 

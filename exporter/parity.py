@@ -158,8 +158,9 @@ def enforce(report: ParityReport) -> None:
 
 def _graph_runner(path: Path) -> RunGraph:
     runtime = require("onnxruntime", extra="cpu", purpose="prove that the graph computes what the generator computes")
-    options = runtime.SessionOptions()
-    options.log_severity_level = 3
+    from onestep.runtime.backends.onnxruntime_graph import processor_options
+
+    options = processor_options(runtime)
     options.enable_cpu_mem_arena = False  # a large network runs once here: memory matters, not time
     session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     names = [given.name for given in session.get_inputs()]

@@ -1,5 +1,7 @@
 """Files and folders that appear whole or not at all."""
 
+import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,10 +15,10 @@ from onestep.errors import OutputError
 def whole_file(path: Path) -> Iterator[Path]:
     """Give a hidden name beside `path` to write to, and put the file at `path` when all went well.
 
-    What was there before is replaced, and stays where anything goes wrong; nothing else is left then. Errors of the
-    disk come as they are: the caller knows what to do about them.
+    What was there before is replaced, and stays where anything goes wrong; nothing else is left then. Two processes
+    that write one file have names of their own. Errors of the disk come as they are: the caller knows what to do.
     """
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         yield partial
         partial.replace(path)
@@ -26,7 +28,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_folder(path: Path, *, overwrite: bool, marker: str = "") -> Iterator[Path]:
+def whole_folder(path: Path, *, overwrite: bool, marker: str = "", kind: str = "") -> Iterator[Path]:
     """Give a temporary folder to write into, and put it at `path` when all went well.
 
     A link is followed. A folder that is there and empty, such as a mounted one, takes the result in; else it is
@@ -36,20 +38,26 @@ def whole_folder(path: Path, *, overwrite: bool, marker: str = "") -> Iterator[P
         path: Where the folder shall be.
         overwrite: Whether a result that is there may be replaced; it stays until the new one is complete.
         marker: Name of a file that every result of this kind holds. What holds none is never replaced.
+        kind: See `check_free`.
 
     Raises:
-        OutputError: See `check_free`; also where `path` cannot be written.
+        OutputError: See `check_free`; also where `path` cannot be written, and where something came to `path` while the
+            folder was written, which is then kept beside it.
     """
-    check_free(path, overwrite=overwrite, marker=marker)
+    check_free(path, overwrite=overwrite, marker=marker, kind=kind)
     target = path.resolve()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target if target.is_dir() and _is_empty(target) else target.parent
+        beside = _written_in(target)
         temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=beside))
     except OSError as err:
         raise OutputError(f"Cannot write {path}: {err.strerror or err}. Choose another place with -o.") from err
     try:
         yield temporary
+        try:
+            _check_still_free(path, temporary, overwrite=overwrite, marker=marker, kind=kind)
+        except OutputError as err:
+            raise OutputError(f"{err} The new result is whole in {_kept(temporary)}.") from None
         if beside == target:
             _move_out(temporary)
         else:
@@ -62,13 +70,14 @@ def whole_folder(path: Path, *, overwrite: bool, marker: str = "") -> Iterator[P
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def check_free(path: Path, *, overwrite: bool, marker: str = "") -> None:
+def check_free(path: Path, *, overwrite: bool, marker: str = "", kind: str = "") -> None:
     """Make sure that a result folder can go to `path`, before anything slow is started.
 
     Args:
         path: Where it shall be.
         overwrite: Whether a result that is there may be replaced.
         marker: Name of a file that every result of this kind holds.
+        kind: Where several kinds of results have such a file: what its JSON has as "format".
 
     Raises:
         OutputError: `path` is no folder, or holds files that `overwrite` or the lack of a marker keeps.
@@ -86,28 +95,63 @@ def check_free(path: Path, *, overwrite: bool, marker: str = "") -> None:
             f"{path} holds files and no {marker}, so it is no earlier result, and --overwrite leaves it alone. Remove "
             "it, or choose another place with -o."
         )
+    if kind and (found := _format_of(path / marker)) != kind:
+        raise OutputError(
+            f"{path} is of another kind, {found}, and not {kind}, so --overwrite leaves it alone. Remove it, or choose "
+            "another place with -o."
+        )
     if path.resolve().is_mount():
         raise OutputError(f"{path} is mounted there and cannot be replaced. Empty it, or choose another -o.")
+
+
+def check_disk(path: Path, *, needed_bytes: int, advice: str = "choose another place with -o") -> None:
+    """Raise OutputError if the disk of a result has less room than the result will take.
+
+    Args:
+        path: Where the result shall be; it and the folders above need not exist yet.
+        needed_bytes: About how much it takes.
+        advice: What to do instead of making room.
+    """
+    beside = _written_in(path.resolve())
+    there = next(folder for folder in (beside, *beside.parents) if folder.exists())
+    free = shutil.disk_usage(there).free
+    if free < needed_bytes:
+        raise OutputError(
+            f"{path} needs about {needed_bytes / 1e9:.1f} GB, and the disk has {free / 1e9:.1f} GB free. Make room, or "
+            f"{advice}."
+        )
+
+
+def _written_in(target: Path) -> Path:
+    """Return the folder that holds a result while it is written: an empty one that is there takes it in."""
+    return target if target.is_dir() and _is_empty(target) else target.parent
 
 
 def _is_empty(folder: Path) -> bool:
     return not any(folder.iterdir())
 
 
-def check_disk(path: Path, *, needed_bytes: int) -> None:
-    """Raise OutputError if the disk of a result folder has less room than the result will take.
+def _format_of(card: Path) -> str:
+    """Return what a JSON file says it is, or a text that says that it does not."""
+    try:
+        content = json.loads(card.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        content = None
+    return str(content.get("format", "unknown")) if isinstance(content, dict) else "unknown"
 
-    Args:
-        path: Where the result shall be; it and the folders above need not exist yet.
-        needed_bytes: About how much it takes.
-    """
-    there = next(folder for folder in path.absolute().parents if folder.exists())
-    free = shutil.disk_usage(there).free
-    if free < needed_bytes:
-        raise OutputError(
-            f"{path} needs about {needed_bytes / 1e9:.1f} GB, and the disk has {free / 1e9:.1f} GB free. Make room, or "
-            "choose another place with -o."
-        )
+
+def _check_still_free(path: Path, temporary: Path, *, overwrite: bool, marker: str, kind: str) -> None:
+    """Look again: the work may have taken hours, and what came meanwhile is somebody's."""
+    if temporary.parent != path.resolve():
+        check_free(path, overwrite=overwrite, marker=marker, kind=kind)
+    elif any(each != temporary for each in temporary.parent.iterdir()):
+        raise OutputError(f"{path} was empty, and holds files now.")
+
+
+def _kept(temporary: Path) -> Path:
+    """Give a temporary folder a name that one sees, and return it."""
+    temporary.chmod(0o755)
+    return temporary.rename(temporary.with_name(temporary.name.removeprefix(".")))
 
 
 def _move_out(temporary: Path) -> None:
@@ -127,12 +171,12 @@ def _put_in_place(temporary: Path, path: Path) -> None:
     if not path.exists():
         temporary.rename(path)
         return
-    old = path.with_name(f".{path.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    path.rename(old)
-    try:
-        temporary.rename(path)
-    except BaseException:
-        old.rename(path)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+    with tempfile.TemporaryDirectory(
+        prefix=f".{path.name}.", suffix=".old", dir=path.parent, ignore_cleanup_errors=True
+    ) as old:
+        before = path.rename(Path(old) / path.name)
+        try:
+            temporary.rename(path)
+        except BaseException:
+            before.rename(path)
+            raise

@@ -13,7 +13,7 @@ from pathlib import Path
 from onestep.bundle import Bundle
 from onestep.bundle.engine_record import ANY_GPU, EngineRecord, graph_hashes
 from onestep.bundle.folder import PARITY_NAME
-from onestep.errors import EngineBuildError, SettingError
+from onestep.errors import EngineBuildError, OnestepError, SettingError
 from onestep.exporter.compact import stores_halves
 from onestep.exporter.engines.adapted_graph import adapted_graph
 from onestep.exporter.engines.attention import fused_attention_count
@@ -23,7 +23,7 @@ from onestep.exporter.engines.network import ParsedNetwork, parsed_network
 from onestep.exporter.engines.options import BuildOptions, profile_sizes
 from onestep.exporter.engines.precision_proof import Counts, PrecisionProof, check_islands, prove_precision
 from onestep.exporter.engines.progress import Tell
-from onestep.exporter.engines.write_engine import write_engine
+from onestep.exporter.engines.write_engine import check_writable, write_engine
 from onestep.frame_size import FrameSize
 from onestep.tensorrt_library import tensorrt_library
 
@@ -82,10 +82,12 @@ def build_engine(
     Raises:
         EngineBuildError: The library takes the graph not, failed, or the engine would compute in other types.
         MissingExtraError: The library or onnx is not installed.
+        KeyboardInterrupt: Somebody asked it to stop before one build was done.
         OutputError: The engine cannot be written.
         SettingError: The graph takes no such size, or several builds were asked for where nothing can time them.
     """
     _check_buildable(bundle, options, measure)
+    check_writable(bundle)
     gpu, library = gpu or BuildGpu(), tensorrt_library(options.backend)
     sizes = profile_sizes(options, bundle.manifest)
     on_stage("parsing the graph")
@@ -94,7 +96,7 @@ def build_engine(
     precision = bundle.manifest.precision
     proof = prove_precision(precision, model, parsed, kept_in_float32=_kept_in_float32(bundle))
     on_stage(f"building for {', '.join(map(str, sizes))}")
-    builds = [_built(parsed, options, sizes, tell, measure) for _ in range(options.builds)]
+    builds = _builds(options.builds, lambda: _built(parsed, options, sizes, tell, measure), on_stage)
     kept = fastest(builds)
     on_stage("proving what the engine computes in")
     inspected = inspected_counts(parsed, kept.plan, trusted_host_code=options.version_compatible)
@@ -132,6 +134,20 @@ def _kept_in_float32(bundle: Bundle) -> list[str]:
         return []
     proof = json.loads((bundle.path / PARITY_NAME).read_text(encoding="utf-8"))
     return [overflow["kept"] for overflow in proof.get("float32_for_range", [])]
+
+
+def _builds(count: int, build: Callable[[], _Built], on_stage: Callable[[str], None]) -> list[_Built]:
+    """Build so often; where one fails or is interrupted, those before it are what there is."""
+    builds: list[_Built] = []
+    try:
+        while len(builds) < count:
+            builds.append(build())
+    except (KeyboardInterrupt, OnestepError) as err:
+        if not builds:
+            raise
+        why = str(err) or "interrupted"
+        on_stage(f"build {len(builds) + 1} of {count} ended ({why}): keeping the fastest of those before")
+    return builds
 
 
 def fastest(builds: Sequence[_Built]) -> _Built:

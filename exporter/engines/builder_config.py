@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from onestep.atomic import whole_file
 from onestep.errors import EngineBuildError
 from onestep.exporter.engines.network import ParsedNetwork
 from onestep.exporter.engines.options import BuildOptions
@@ -53,13 +54,18 @@ def keep_timing_cache(config: Any, path: Path) -> None:
     """Write what the build measured, for the next one; where that fails, the engine is kept and a warning says so."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(bytes(config.get_timing_cache().serialize()))
+        with whole_file(path) as partial:
+            partial.write_bytes(bytes(config.get_timing_cache().serialize()))
     except OSError as err:
         _log.warning("The timing cache could not be written (%s). The next build measures again.", err)
 
 
 def _read_timing_cache(config: Any, path: Path) -> None:
-    cache = config.create_timing_cache(path.read_bytes() if path.exists() else b"")
+    try:
+        measured = path.read_bytes() if path.exists() else b""
+    except OSError as err:
+        raise EngineBuildError(f"The timing cache {path} cannot be read ({err.strerror or err}). Name a file.") from err
+    cache = config.create_timing_cache(measured)
     if not config.set_timing_cache(cache, False):
         raise EngineBuildError(
             f"The timing cache {path} is of another GPU or library version. Remove it, or name another file."

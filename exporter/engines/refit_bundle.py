@@ -40,6 +40,9 @@ class EngineGpu(Protocol):
     def check(self, engine: BuiltEngine, bundle: Bundle) -> None:
         """Raise EngineError if the engine does not run here."""
 
+    def library_version(self, backend: str) -> str:
+        """Return the version of the library that writes a backend's plans here."""
+
     def refitted(self, engine: BuiltEngine, given: Path, wanted: RefitPlan) -> bytes:
         """Return the engine's plan with the weights of the ONNX file `given`."""
 
@@ -99,11 +102,12 @@ def refit_bundle(
         EngineBuildError: The new graph is another one, or the library does not take its weights.
         EngineError: An engine of the bundle is not refittable, not whole, or of another machine.
         ExportError: The new generator could not be exported; ParityError also where an engine is not its graph.
-        OutputError: The bundle's folder cannot be written, or its disk has no room.
+        OutputError: The bundle's folder cannot be written or replaced, or its disk has no room.
     """
     engines = refittable_engines(bundle)
     place = bundle.path.resolve()
-    check_disk(place, needed_bytes=sum(path.stat().st_size for path in place.rglob("*") if path.is_file()))
+    size = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
+    check_disk(place, needed_bytes=size, advice="copy the bundle to another disk")
     with beside(place) as folder:
         options = _export_options(bundle.manifest, parity_frame_count)
         report = export_bundle(_at_size(load(), bundle.manifest), folder / "new", options=options, on_stage=on_stage)
@@ -155,6 +159,7 @@ def _new_plan(
     plan = gpu.refitted(engine, new.graph_path, wanted)
     record = dataclasses.replace(
         engine.record,
+        library_version=gpu.library_version(engine.record.backend),  # it wrote the plan anew
         graph=graph_hashes(new.manifest),
         flags=engine.record.flags | {"refitted_at": datetime.now(UTC).isoformat(timespec="seconds")},
     )

@@ -1,5 +1,6 @@
 """Which engines of a bundle a refit replaces: all of them, because the graph that they share is replaced."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def refittable_engines(bundle: Bundle) -> list[BuiltEngine]:
 
 def _checked(bundle: Bundle, path: Path) -> BuiltEngine:
     """Check all of an engine but its machine."""
-    record = read_record(path, rebuild=f"onestep build {bundle.path}")
+    record = read_record(path, rebuild=shlex.join(["onestep", "build", str(bundle.path)]))
     rebuild = f"{build_command(bundle.path, record.backend, record.sizes)} --refittable"
     builder = EngineHost(record.backend, record.library_version, record.compute_capability)
     reason = why_not(record, bundle, record.sizes[0], builder)

@@ -39,13 +39,16 @@ class InstalledGpu:
     def check(self, engine: BuiltEngine, bundle: Bundle) -> None:
         """Raise EngineError if the engine does not run here."""
         record = engine.record
-        trt = tensorrt_library(record.backend).load(purpose="replace an engine's weights")
-        host = EngineHost(record.backend, trt.__version__, compute_capability(self._cuda))
+        host = EngineHost(record.backend, self.library_version(record.backend), compute_capability(self._cuda))
         if reason := why_not(record, bundle, record.sizes[0], host):
             raise EngineError(
                 f"The weights of {engine.plan} cannot be replaced on this machine: {reason}. All engines of a bundle "
                 "are refitted together: run the command where the engine runs, or remove its plan and record."
             )
+
+    def library_version(self, backend: str) -> str:
+        """Return the version of the library that writes a backend's plans here."""
+        return str(tensorrt_library(backend).load(purpose="replace an engine's weights").__version__)
 
     def refitted(self, engine: BuiltEngine, given: Path, wanted: RefitPlan) -> bytes:
         """Return the engine's plan with the weights of the ONNX file `given`."""

@@ -16,8 +16,10 @@ def beside(bundle: Path) -> Iterator[Path]:
     """Give an empty folder on the bundle's own disk, and remove it with all that is in it afterwards.
 
     Raises:
-        OutputError: The folder that holds the bundle cannot be written.
+        OutputError: The bundle is mounted where it is, or the folder that holds it cannot be written.
     """
+    if bundle.is_mount():
+        raise OutputError(f"{bundle} is mounted there and cannot be replaced. Copy the bundle to another place.")
     try:
         folder = TemporaryDirectory(
             prefix=f".{bundle.name}.", suffix=".refit", dir=bundle.parent, ignore_cleanup_errors=True
@@ -38,15 +40,19 @@ def carry_over(old: Path, new: Path, *, shipped: set[str]) -> None:
         old: The bundle.
         new: The one that takes its place.
         shipped: Names of files that the old manifest lists.
+
+    Raises:
+        OutputError: Something cannot be read or copied.
     """
-    for item in old.iterdir():
-        made = item.name in (MANIFEST_NAME, ENGINES_FOLDER) or item.name in shipped
-        if made or (new / item.name).exists():
-            continue
-        if item.is_dir() and not item.is_symlink():
-            shutil.copytree(item, new / item.name, symlinks=True)
-        else:
-            shutil.copy2(item, new / item.name, follow_symlinks=False)
+    with _told_of(old):
+        for item in old.iterdir():
+            made = item.name in (MANIFEST_NAME, ENGINES_FOLDER) or item.name in shipped
+            if made or (new / item.name).exists():
+                continue
+            if item.is_dir() and not item.is_symlink():
+                shutil.copytree(item, new / item.name, symlinks=True)
+            else:
+                shutil.copy2(item, new / item.name, follow_symlinks=False)
 
 
 def swap(old: Path, new: Path, *, kept: Path) -> None:
@@ -56,12 +62,27 @@ def swap(old: Path, new: Path, *, kept: Path) -> None:
         old: The folder to replace.
         new: What takes its place; on the same disk.
         kept: Where the old one goes; on the same disk.
+
+    Raises:
+        OutputError: The disk refuses.
     """
-    new.chmod(old.stat().st_mode & 0o777)
+    with _told_of(old):
+        new.chmod(old.stat().st_mode & 0o777)
+        try:
+            old.rename(kept)
+            new.rename(old)
+        except BaseException:
+            if kept.exists() and not old.exists():
+                kept.rename(old)
+            raise
+
+
+@contextmanager
+def _told_of(bundle: Path) -> Iterator[None]:
+    """Say in words that the disk refused."""
     try:
-        old.rename(kept)
-        new.rename(old)
-    except BaseException:
-        if kept.exists() and not old.exists():
-            kept.rename(old)
-        raise
+        yield
+    except OSError as err:
+        raise OutputError(
+            f"The new bundle cannot take the place of {bundle} ({err.strerror or err}). What is there is whole."
+        ) from err

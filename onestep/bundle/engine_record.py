@@ -7,6 +7,7 @@ it. Nothing here needs TensorRT: the runtime reads records, the exporter writes 
 
 import dataclasses
 import json
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any, get_origin, get_type_hints
 
 from onestep.bundle.folder import PARITY_NAME, Bundle, file_record
 from onestep.bundle.manifest import Manifest
-from onestep.errors import EngineError
+from onestep.errors import BundleError, EngineError, SettingError
 from onestep.frame_size import FrameSize, frame_size_from_text
 from onestep.tensorrt_library import TENSORRT_RTX
 
@@ -104,7 +105,8 @@ def text_from_record(record: EngineRecord) -> str:
 
 def build_command(bundle: Path, backend: str, sizes: Iterable[FrameSize]) -> str:
     """Return the command that builds an engine for these sizes."""
-    return " ".join([f"onestep build {bundle} --backend {backend}", *(f"--size {size}" for size in sizes)])
+    asked = [part for size in sizes for part in ("--size", str(size))]
+    return shlex.join(["onestep", "build", str(bundle), "--backend", backend, *asked])
 
 
 def read_record(path: Path, *, rebuild: str) -> EngineRecord:
@@ -135,7 +137,19 @@ def read_record(path: Path, *, rebuild: str) -> EngineRecord:
                 f"{path}: {name} is {raw.get(name)!r:.60}; expected {kind.__name__}. It was damaged or edited. "
                 f"Rebuild: {rebuild}"
             )
+    if not _are_sizes(raw["profiles"]):
+        raise EngineError(
+            f"{path}: profiles is {raw['profiles']!r:.60}; expected frame sizes such as ['512x288']. It was damaged or "
+            f"edited. Rebuild: {rebuild}"
+        )
     return EngineRecord(**{field.name: raw[field.name] for field in dataclasses.fields(EngineRecord)})
+
+
+def _are_sizes(texts: list[object]) -> bool:
+    try:
+        return bool([frame_size_from_text(str(text)) for text in texts])
+    except SettingError:
+        return False
 
 
 def find_engine(bundle: Bundle, size: FrameSize, host: EngineHost) -> FoundEngine:
@@ -222,7 +236,10 @@ def _why_damaged(record: EngineRecord, folder: Path) -> str | None:
         return f"its plan {record.plan!r} lies outside the folder and will not be opened"
     if not plan.is_file():
         return f"its plan {record.plan} is missing"
-    found = file_record(plan)
+    try:
+        found = file_record(plan)
+    except BundleError as err:
+        return f"its plan {err}"
     if found.bytes != record.plan_bytes:
         return f"its plan was cut off or changed: {found.bytes} bytes, expected {record.plan_bytes}"
     if found.sha256 != record.plan_sha256:

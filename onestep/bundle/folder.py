@@ -12,6 +12,10 @@ MANIFEST_NAME = "manifest.json"
 GRAPH_NAME = "generator.onnx"
 PARITY_NAME = "parity.json"
 _GRAPH_LIMIT_BYTES = 256 << 20
+_LENGTH = rb"([\x80-\xff]{0,4}[\x00-\x7f])"
+_LOCATION_KEY = re.compile(rb"(?:\x08|\x88\x80*\x00)location")
+_LOCATION_ENTRY = re.compile(rb"\x6a" + _LENGTH + rb"\x0a\x08location\x12" + _LENGTH)
+_KEY_BYTES, _TAG_BYTES = 10, 1
 
 
 @dataclass(frozen=True)
@@ -57,10 +61,17 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def file_record(path: Path) -> FileRecord:
-    """Return size and SHA-256 of a file."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return FileRecord(bytes=path.stat().st_size, sha256=digest)
+    """Return size and SHA-256 of a file.
+
+    Raises:
+        BundleError: It cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return FileRecord(bytes=path.stat().st_size, sha256=digest)
+    except OSError as err:
+        raise BundleError(f"{path} cannot be read ({err.strerror or err}).") from err
 
 
 def _read_manifest(folder: Path) -> Manifest:
@@ -101,18 +112,33 @@ def _check_file(folder: Path, name: str, record: FileRecord) -> None:
 def _check_external_data(folder: Path, manifest: Manifest) -> None:
     """Refuse a graph whose weights lie anywhere but in a listed file.
 
-    ONNX keeps the place of external weights as a key-value pair of two texts (onnx.proto, StringStringEntryProto:
-    field 1 is the key, field 2 the value), so the pairs are found without parsing the graph.
+    ONNX keeps the place of external weights as a key-value pair of two texts (onnx.proto: field 13 of TensorProto is a
+    StringStringEntryProto, whose field 1 is the key and field 2 the value), so the pairs are found without parsing the
+    graph. Protobuf would read the same pair in other orders and longer numbers, which no exporter writes: refused.
     """
     graph = folder / GRAPH_NAME
     if manifest.files[GRAPH_NAME].bytes > _GRAPH_LIMIT_BYTES:
         raise BundleError(f"{graph} is over {_GRAPH_LIMIT_BYTES >> 20} MiB: its weights should lie in external data.")
     content = graph.read_bytes()
-    for match in re.finditer(rb"\x0a\x08location\x12([\x80-\xff]{0,4}[\x00-\x7f])", content):
-        length = sum((byte & 0x7F) << (7 * i) for i, byte in enumerate(match[1]))
-        location = content[match.end() : match.end() + length].decode("utf-8", errors="replace")
+    entries = [match for match in _LOCATION_ENTRY.finditer(content) if _fills_its_entry(match)]
+    if len(entries) != len(_LOCATION_KEY.findall(content)):
+        raise BundleError(
+            f"{graph} says in an unusual form where its weights lie. It will not be opened: get the bundle from a "
+            "source that you trust."
+        )
+    for match in entries:
+        location = content[match.end() : match.end() + _number(match[2])].decode("utf-8", errors="replace")
         check_inside(location, f"{graph} (external data)")
         if location not in manifest.files:
             raise BundleError(
                 f"{graph} keeps weights in {location!r}, which the manifest does not list. Export it again."
             )
+
+
+def _fills_its_entry(match: re.Match[bytes]) -> bool:
+    """Tell whether an entry holds a key and a value and nothing else."""
+    return _number(match[1]) == _KEY_BYTES + _TAG_BYTES + len(match[2]) + _number(match[2])
+
+
+def _number(varint: bytes) -> int:
+    return sum((byte & 0x7F) << (7 * place) for place, byte in enumerate(varint))

@@ -83,7 +83,7 @@ class Manifest:
     files: dict[str, FileRecord]
     """Every file that the bundle was shipped with but the manifest, by its path inside the folder."""
     parity: dict[str, Any]
-    """Summary of `parity.json`: the worst figures of each comparison."""
+    """Of `parity.json`: how far the graph is from the generator in float32."""
     made: dict[str, str]
     """How it was made: command, time, versions."""
     format: str = FORMAT
@@ -115,6 +115,8 @@ def manifest_from_text(text: str, *, where: str) -> Manifest:
     _check_version(raw.get("version"), where)
     manifest = _value_from_json(Manifest, raw, where)
     assert isinstance(manifest, Manifest)
+    multiple = manifest.frame.multiple
+    _checked(multiple > 0, multiple, "a whole number above 0", f"{where}: frame: multiple")
     for name in manifest.files:
         check_inside(name, where)
     return manifest
@@ -148,8 +150,8 @@ def _value_from_json(kind: Any, raw: object, where: str) -> object:
     if kind is Any:
         return raw
     if kind is FrameSize:
-        holds = isinstance(raw, list) and len(raw) == 2 and all(type(side) is int for side in raw)
-        return FrameSize(*typing.cast(list[int], _checked(holds, raw, "two whole numbers", where)))
+        holds = isinstance(raw, list) and len(raw) == 2 and all(type(side) is int and side > 0 for side in raw)
+        return FrameSize(*typing.cast(list[int], _checked(holds, raw, "two whole numbers above 0", where)))
     if origin is Literal:
         return _checked(raw in args, raw, f"one of {', '.join(map(str, args))}", where)
     if origin is list:

@@ -37,7 +37,9 @@ def build(
     ] = "none",
     version_compatible: Annotated[bool, typer.Option(help="Let later releases of the library read it.")] = False,
     refittable: Annotated[bool, typer.Option(help="Let the weights be replaced later.")] = False,
-    builds: Annotated[int, typer.Option(min=1, help="Build so often and keep the fastest; needs a GPU.")] = 1,
+    builds: Annotated[
+        int, typer.Option(min=1, help="Build so often and keep the fastest; Ctrl-C keeps that so far. Needs a GPU.")
+    ] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print the engine's record as JSON.")] = False,
 ) -> None:
     """Build a TensorRT engine from a bundle's graph, prove what it computes in, and record how it was made.
@@ -46,7 +48,8 @@ def build(
     """
     library = tensorrt_library(backend)
     library.load(purpose="build an engine")
-    require("onnx", extra="export", purpose="build an engine")
+    for name in ("onnx", "onnxscript"):
+        require(name, extra="export", purpose="build an engine")
     from onestep.bundle import open_bundle
     from onestep.exporter.engines.options import BuildOptions
 
@@ -135,7 +138,7 @@ def print_engine(report: "BuildReport") -> None:
         f"peak memory {record.peak_memory_mib:.0f} MiB",
         soft_wrap=True,
     )
-    console.print(f"Engine: {report.plan}", soft_wrap=True, markup=False)
+    print(f"Engine: {report.plan}")
 
 
 def _layer_table(layers: dict[str, dict[str, int]]) -> Any:

@@ -43,6 +43,8 @@ class GeneratorChoice:
             raise SettingError(
                 "Name what to export: --domain NAME, --generator DIR, --checkpoint FILE, or --base alone to measure."
             )
+        if self.base == STUDENT and (self.domain is None or self.checkpoint is not None):
+            raise SettingError(f"--base {STUDENT} is what the package has of a domain: it goes with --domain alone.")
         if self.direction is not None and self.checkpoint is None and not self.is_published:
             raise SettingError(
                 "--direction goes with --checkpoint FILE or a published domain: it chooses one of the two ways that "

@@ -85,8 +85,8 @@ def distill(
     The student learns from what the teacher makes of the data, and from the truth where it is known. Ctrl-C keeps
     what is there, and the same command goes on. Export the student with `onestep export --generator`.
     """
-    require("torch", extra="train", purpose="distil a generator")
-    require("diffusers", extra="train", purpose="distil a generator")
+    for library in ("torch", "diffusers", "transformers"):
+        require(library, extra="train", purpose="distil a generator")
     from onestep.training.device import bfloat16_is_fast, checked_device
     from onestep.training.losses.perceptual import perceptual_network
     from onestep.training.quiet import quiet_libraries
@@ -97,6 +97,8 @@ def distill(
     from onestep.training.students.training import StudentTraining
 
     checked_device(device)
+    if output.resolve() == teacher.resolve():
+        raise SettingError(f"-o {output} is the teacher's own folder. Name another for the student.")
     is_judged = perceptual != "none"
     weights = LossWeights(
         truth=truth_weight,

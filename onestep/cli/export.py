@@ -88,14 +88,15 @@ def export(
         compact=compact,
         overwrite=overwrite,
     )
-    if output is not None:
-        check_free(output, overwrite=overwrite, marker=MANIFEST_NAME)
+    known = output or (Path(_bundle_name(domain, precision)) if domain else None)
+    if known is not None:
+        check_free(known, overwrite=overwrite, marker=MANIFEST_NAME)
     with quiet_libraries():
         packed = [loaded_generator(choice)]
         card = packed[0].card
         check_buildable(card, precision, backend)
         print(f"Licences: base {card.base_licence}; weights {card.checkpoint_licence}", file=sys.stderr)
-        target = output or Path(f"{card.domain}-{precision}.bundle")
+        target = output or Path(_bundle_name(card.domain, precision))
         # Popped, so that no reference stays here: the networks' memory is free as soon as the export is done with them.
         report = export_bundle(packed.pop(), target, options=options, on_stage=print_stage)
     if not as_json:
@@ -118,6 +119,10 @@ def require_export_libraries(purpose: str) -> None:
     for library in ("torch", "diffusers", "transformers", "safetensors", "onnx", "onnxscript"):
         require(library, extra="export", purpose=purpose)
     require("onnxruntime", extra="cpu", purpose="prove that the graph computes what the generator computes")
+
+
+def _bundle_name(domain: str, precision: str) -> str:
+    return f"{domain}-{precision}.bundle"
 
 
 def _print_report(report: "ExportReport") -> None:
@@ -146,8 +151,8 @@ def _print_report(report: "ExportReport") -> None:
         console.print(f"Stored as float16 without loss: {report.saved_bytes / 1e6:.2f} MB saved")
     gflop = {part: count / 1e9 for part, count in manifest.flops_per_frame.items()}
     console.print(f"GFLOP per {manifest.frame.preferred} frame: " + ", ".join(f"{k} {v:.2f}" for k, v in gflop.items()))
-    console.print(f"Licences: base {manifest.licences.base}; weights {manifest.licences.checkpoint}")
-    console.print(f"Bundle: {report.path}", soft_wrap=True)
+    print(f"Licences: base {manifest.licences.base}; weights {manifest.licences.checkpoint}")
+    print(f"Bundle: {report.path}")  # as it is: brackets and colons in names are no markup
 
 
 def _folding_table(before: "GraphCount", after: "GraphCount") -> Any:

@@ -33,7 +33,7 @@ def int8_doubts(int8: "Int8Report", parity: "ParityReport") -> list[str]:
             "The pictures of --calibration look like results of this translation: give pictures like those to come."
         )
     if int8.psnr_db - parity.graph_to_float32.psnr_db > FAR_APART_DB:
-        doubts.append("The others lose much more: are the pictures of --calibration like those to come?")
+        doubts.append("The others lose much more: give --calibration pictures like those to come.")
     return doubts
 
 

@@ -29,15 +29,14 @@ def merge(
 
     A checkpoint is checked tensor by tensor against the base first, and a pickle is never run.
     """
-    for library in ("torch", "diffusers"):
+    for library in ("torch", "diffusers", "transformers"):
         require(library, extra="export", purpose="merge a checkpoint")
     from onestep.atomic import check_disk, check_free, whole_folder
-    from onestep.training.card_name import CARD_NAME
+    from onestep.training.card_name import CARD_NAME, GENERATOR_FORMAT
     from onestep.training.find_base import find_base
     from onestep.training.quiet import quiet_libraries
 
-    check_free(output, overwrite=overwrite, marker=CARD_NAME)
-    folder = find_base(base, download=download)
+    check_free(output, overwrite=overwrite, marker=CARD_NAME, kind=GENERATOR_FORMAT)
     with quiet_libraries():
         from onestep.training.base import load_base
         from onestep.training.checkpoints.merge import merged_generator
@@ -48,12 +47,13 @@ def merge(
         trained = read_checkpoint(checkpoint)
         chosen = trained.chosen_direction(direction)
         trained.chosen_prompt(chosen, prompt)  # what is lacking is said before a large base is loaded
+        folder = find_base(base, download=download)
         print_stage(f"loading the base {folder}")
         parts = load_base(folder)
         check_disk(output, needed_bytes=parts.weight_bytes)
         print_stage("merging")
         packed = merged_generator(parts, trained, direction=chosen, prompt=prompt)
-        with whole_folder(output, overwrite=overwrite, marker=CARD_NAME) as partial:
+        with whole_folder(output, overwrite=overwrite, marker=CARD_NAME, kind=GENERATOR_FORMAT) as partial:
             print_stage("writing the generator")
             save_generator(packed, partial)
     print(f"Licences: base {packed.card.base_licence}; weights {packed.card.checkpoint_licence}", file=sys.stderr)

@@ -19,13 +19,13 @@ def random_base(
     overwrite: Annotated[bool, typer.Option(help="Replace a base that is there.")] = False,
 ) -> None:
     """Write a base with seeded random weights, tokenizer included. Nothing is downloaded; its pictures are noise."""
-    for library in ("torch", "diffusers"):
+    for library in ("torch", "diffusers", "transformers"):
         require(library, extra="export", purpose="build a base")
     from onestep.atomic import check_disk, check_free, whole_folder
-    from onestep.training.card_name import CARD_NAME
+    from onestep.training.card_name import BASE_FORMAT, CARD_NAME
     from onestep.training.quiet import quiet_libraries
 
-    check_free(output, overwrite=overwrite, marker=CARD_NAME)
+    check_free(output, overwrite=overwrite, marker=CARD_NAME, kind=BASE_FORMAT)
     with quiet_libraries():
         from onestep.training.base import random_base as built_base
         from onestep.training.base import save_base
@@ -34,7 +34,7 @@ def random_base(
         if dtype == "fp16":
             base.half()
         check_disk(output, needed_bytes=base.weight_bytes)
-        with whole_folder(output, overwrite=overwrite, marker=CARD_NAME) as partial:
+        with whole_folder(output, overwrite=overwrite, marker=CARD_NAME, kind=BASE_FORMAT) as partial:
             save_base(base, partial, on_part=lambda part: print_stage(f"writing {part}"))
     count = sum(parameter.numel() for network in base.networks for parameter in network.parameters())
     print(f"Base: {output} ({name}, seed {seed}, {count:,} parameters, {dtype})")

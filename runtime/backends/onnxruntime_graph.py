@@ -31,14 +31,25 @@ def session_options(ort: Any, tensors: FrameTensors, *, threads: int) -> "onnxru
         tensors: The graph's inputs and output.
         threads: How many compute a layer, the one that calls the session included.
     """
+    options = processor_options(ort, threads=threads)
+    for name, length in tensors.free_dimensions.items():
+        options.add_free_dimension_override_by_name(name, length)
+    return options
+
+
+def processor_options(ort: Any, *, threads: int | None = None) -> "onnxruntime.SessionOptions":
+    """Return the options of every session that computes on a processor here, so that all compute alike.
+
+    Args:
+        ort: The module `onnxruntime`.
+        threads: How many compute a layer; None for one for each core of this process.
+    """
     options = ort.SessionOptions()
     options.log_severity_level = _ONLY_FATAL
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = threads or usable_cores()
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     avoid_overflows(options)
-    for name, length in tensors.free_dimensions.items():
-        options.add_free_dimension_override_by_name(name, length)
     return options
 
 

@@ -10,12 +10,12 @@ from onestep.bundle import TensorSpec, open_bundle
 from onestep.bundle.engine_record import ANY_GPU, EngineHost, find_engine
 from onestep.errors import EngineBuildError, OutputError, SettingError, UnknownNameError
 from onestep.exporter.engines import network
+from onestep.exporter.engines.build import _builds, build_engine, fastest
 from onestep.exporter.engines.build import _Built as Built
-from onestep.exporter.engines.build import build_engine, fastest
-from onestep.exporter.engines.builder_config import keep_timing_cache
+from onestep.exporter.engines.builder_config import _read_timing_cache, keep_timing_cache
 from onestep.exporter.engines.options import BuildOptions, profile_sizes
 from onestep.exporter.engines.progress import StepCount
-from onestep.exporter.engines.write_engine import write_engine
+from onestep.exporter.engines.write_engine import check_writable, write_engine
 from onestep.frame_size import FrameSize, frame_size_from_text
 from onestep.tensorrt_library import LIBRARIES
 from tests.runtime.bundles import SMALL, make_bundle
@@ -135,3 +135,44 @@ def test_a_timing_cache_that_cannot_be_written_loses_no_engine(
     assert "The timing cache could not be written" in caplog.text
     keep_timing_cache(config, tmp_path / "folder" / "cache")
     assert (tmp_path / "folder" / "cache").read_bytes() == b"times"
+    assert [path.name for path in (tmp_path / "folder").iterdir()] == ["cache"]
+
+
+def test_a_timing_cache_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    with pytest.raises(EngineBuildError, match=r"timing cache .* cannot be read \(Is a directory\)\. Name a file"):
+        _read_timing_cache(SimpleNamespace(), tmp_path)
+
+
+def test_a_bundle_that_cannot_be_written_is_said_before_the_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = open_bundle(make_bundle(tmp_path / "b"))
+    before = sorted(bundle.path.iterdir())
+    check_writable(bundle)
+    assert sorted(bundle.path.iterdir()) == before
+
+    def refuse(**_: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("onestep.exporter.engines.write_engine.tempfile.TemporaryFile", refuse)
+    with pytest.raises(OutputError, match=r"Nothing can be written in .*engines \(Permission denied\).* Copy"):
+        build_engine(bundle, options=BuildOptions())
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt(), EngineBuildError("out of memory")], ids=["Ctrl-C", "failure"])
+def test_builds_that_are_done_are_not_lost(fault: BaseException) -> None:
+    def failing_after(count: int) -> Any:
+        made = iter([Built(b"1", 1.0, 2.0), Built(b"2", 1.0, 1.0)][:count])
+
+        def build() -> Built:
+            for each in made:
+                return each
+            raise fault
+
+        return build
+
+    stages: list[str] = []
+    assert fastest(_builds(3, failing_after(2), stages.append)).plan == b"2"
+    assert stages == [f"build 3 of 3 ended ({str(fault) or 'interrupted'}): keeping the fastest of those before"]
+    with pytest.raises(type(fault)):
+        _builds(3, failing_after(0), stages.append)

@@ -30,6 +30,7 @@ from tests.runtime.engines import put_engine
 
 REFITTABLE: dict[str, Any] = {"flags": {"refittable": True}}
 NEW_WHITE = 250
+NEWER = "1.7.2.1"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +61,9 @@ class FakeGpu:
 
     def check(self, engine: BuiltEngine, bundle: Bundle) -> None:
         self._do(f"check {engine.record.backend}")
+
+    def library_version(self, backend: str) -> str:
+        return NEWER
 
     def refitted(self, engine: BuiltEngine, given: Path, wanted: RefitPlan) -> bytes:
         self._do(f"refit {engine.record.backend}")
@@ -137,7 +141,7 @@ def test_graph_and_engines_are_replaced_together(bundle: Bundle, exported: list[
     report = refit_bundle(bundle, Packed, open_gpu=lambda: gpu, on_stage=stages.append)  # type: ignore[arg-type]
     new = open_bundle(bundle.path)
     assert (white(new.path), new.path.stat().st_mode) == (NEW_WHITE, mode)
-    for host in (EngineHost("tensorrt-rtx", "1.7.1.116", "9.0"), EngineHost("tensorrt", "1.7.1.116", "8.9")):
+    for host in (EngineHost("tensorrt-rtx", NEWER, "9.0"), EngineHost("tensorrt", NEWER, "8.9")):
         found = find_engine(new, SMALL, host)
         assert found.plan.read_bytes().endswith(b" with new weights")
         assert found.record.flags["refitted_at"]
@@ -240,7 +244,7 @@ def test_a_bundle_is_there_whenever_the_exchange_breaks(
         return result
 
     monkeypatch.setattr(Path, "rename", breaking)
-    with pytest.raises(type(fault)):
+    with pytest.raises(OutputError if isinstance(fault, OSError) else type(fault)):
         refitted(bundle, FakeGpu())
     monkeypatch.undo()
     if moved == "new" and moment == "after":
@@ -313,6 +317,23 @@ def test_a_folder_that_cannot_be_written(bundle: Bundle, monkeypatch: pytest.Mon
     monkeypatch.setattr("onestep.exporter.engines.swap.TemporaryDirectory", refuse)
     with pytest.raises(OutputError, match=r"Nothing can be written in .* \(Permission denied\).* Copy the bundle"):
         refitted(bundle, FakeGpu())
+
+
+def test_a_mounted_bundle_is_refused_before_anything_is_loaded(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "is_mount", lambda path: path == bundle.path)
+    with pytest.raises(OutputError, match=r"is mounted there and cannot be replaced\. Copy the bundle"):
+        refit_bundle(bundle, lambda: pytest.fail("loaded"), open_gpu=FakeGpu)
+
+
+def test_a_file_of_the_users_that_cannot_be_copied_is_said(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    before = tree(bundle.path.parent)
+    monkeypatch.setattr("onestep.exporter.engines.swap.shutil.copytree", refuse)
+    with pytest.raises(OutputError, match=r"cannot take the place of .* \(Permission denied\)\. What is there is"):
+        refitted(bundle, FakeGpu())
+    assert tree(bundle.path.parent) == before
 
 
 def test_a_bundle_that_is_named_by_the_folder_one_stands_in(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:

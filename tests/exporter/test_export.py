@@ -1,5 +1,7 @@
 """From generator to bundle: what is promised is there, and what fails leaves nothing behind."""
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +10,10 @@ import torch
 
 import onestep.runtime
 from onestep.bundle import open_bundle
-from onestep.cli.export import export
+from onestep.cli.export import _print_report, export
 from onestep.errors import OutputError, ParityError, SettingError, UnknownNameError
 from onestep.exporter import parity
-from onestep.exporter.export import ExportOptions, export_bundle
+from onestep.exporter.export import ExportOptions, ExportReport, export_bundle
 from onestep.exporter.flops import flops_per_frame
 from onestep.exporter.frame_module import FrameToFrame
 from onestep.frame_size import FrameSize
@@ -21,10 +23,14 @@ SIZE = FrameSize(96, 64)
 
 
 @pytest.fixture(scope="module")
-def bundle(packed: PackedGenerator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report(packed: PackedGenerator, tmp_path_factory: pytest.TempPathFactory) -> ExportReport:
     path = tmp_path_factory.mktemp("export") / "bundle"
-    export_bundle(packed, path, options=ExportOptions(size=SIZE, parity_frame_count=2))
-    return path
+    return export_bundle(packed, path, options=ExportOptions(size=SIZE, parity_frame_count=2))
+
+
+@pytest.fixture(scope="module")
+def bundle(report: ExportReport) -> Path:
+    return report.path
 
 
 def test_the_bundle_opens_and_says_what_it_is(bundle: Path, packed: PackedGenerator) -> None:
@@ -113,3 +119,19 @@ def test_a_size_that_is_no_multiple_names_the_nearest(packed: PackedGenerator, t
 def test_an_unknown_precision_lists_the_known() -> None:
     with pytest.raises(UnknownNameError, match="Unknown precision 'fp8'.*Known: fp32, fp16"):
         ExportOptions(precision="fp8")
+
+
+def test_a_bundle_of_that_name_is_said_before_anything_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys.modules["onestep.cli.export"], "loaded_generator", lambda choice: pytest.fail("loaded"))
+    (tmp_path / "day2night-fp32.bundle").mkdir()
+    (tmp_path / "day2night-fp32.bundle" / "manifest.json").touch()
+    with pytest.raises(OutputError, match=r"^day2night-fp32\.bundle exists already"):
+        export(domain="day2night")
+
+
+def test_a_path_is_printed_as_it_is(report: ExportReport, capsys: pytest.CaptureFixture[str]) -> None:
+    _print_report(replace(report, path=Path("night[v2]:car:.bundle")))
+    assert capsys.readouterr().out.endswith("Bundle: night[v2]:car:.bundle\n")

@@ -12,11 +12,12 @@ from PIL import Image
 
 from onestep.cli.int8_text import int8_plain, int8_text
 from onestep.errors import InputError, NotFasterError, SettingError
-from onestep.exporter import int8
+from onestep.exporter import int8, parity
 from onestep.exporter.export import ExportOptions, export_bundle
 from onestep.exporter.int8 import calibration_frames, look_translated, quantise_graph
 from onestep.exporter.samples import Frame, Sample
 from onestep.frame_size import FrameSize
+from onestep.runtime.backends import onnxruntime_graph
 from onestep.scenes import Scene, SceneFrame
 from onestep.training.students.folder import PackedStudent, StudentCard
 from onestep.training.students.generator import StudentGenerator
@@ -111,7 +112,7 @@ def test_the_text_says_what_the_figures_mean(student: PackedStudent, tmp_path: P
     text = int8_text(good, report.parity)
     assert f"{others:.1f} dB on others" in text and "\n" not in text
     assert int8_plain(good, report.parity) == dataclasses.asdict(good) | {"doubts": []}
-    doubts = {"below the 40 dB aimed at": bad, "are the pictures of --calibration like those to come?": foreign}
+    doubts = {"below the 40 dB aimed at": bad, "give --calibration pictures like those to come": foreign}
     for said, of in doubts.items():
         assert said in int8_text(of, report.parity)
         assert any(said in doubt for doubt in int8_plain(of, report.parity)["doubts"])
@@ -145,6 +146,17 @@ def test_calibration_on_the_other_side_is_doubted(
     assert held == [4, 2], "what calibrates, and what the generator makes of other frames"
     assert report.int8 is not None
     assert any("look like results" in doubt for doubt in int8_plain(report.int8, report.parity)["doubts"])
+
+
+def test_a_proof_and_a_time_are_of_what_will_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many threads, and products that do not overflow, where this processor's would."""
+    told: list[int] = []
+    monkeypatch.setattr(onnxruntime_graph, "usable_cores", lambda: 3)
+    monkeypatch.setattr(onnxruntime_graph, "avoid_overflows", lambda options: told.append(options.intra_op_num_threads))
+    graph = make_bundle(tmp_path / "b") / "generator.onnx"
+    parity._graph_runner(graph)
+    int8._session(str(graph))
+    assert told == [3, 3]
 
 
 def test_graphs_are_timed_in_turn(tmp_path: Path) -> None:

@@ -2,10 +2,11 @@
 
 import errno
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-from onestep.atomic import whole_file, whole_folder
+from onestep.atomic import check_disk, whole_file, whole_folder
 from onestep.errors import OutputError
 
 
@@ -128,6 +129,83 @@ def test_a_mounted_result_is_refused_before_the_work(tmp_path: Path, monkeypatch
         whole_folder(tmp_path, overwrite=True, marker="old"),
     ):
         raise AssertionError("the block must not run")
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_came_meanwhile_is_kept_and_so_is_the_result(tmp_path: Path, overwrite: bool) -> None:
+    target = tmp_path / "result"
+    with (
+        pytest.raises(OutputError, match=r"result (exists already|holds files).*The new result is whole in ") as caught,
+        whole_folder(target, overwrite=overwrite, marker="manifest.json") as folder,
+    ):
+        (folder / "new").touch()
+        target.mkdir()
+        (target / "thesis.tex").touch()
+    assert [path.name for path in target.iterdir()] == ["thesis.tex"]
+    (kept,) = (path for path in tmp_path.iterdir() if path != target)
+    assert str(kept) in str(caught.value) and not kept.name.startswith(".")
+    assert [path.name for path in kept.iterdir()] == ["new"]
+
+
+def test_what_came_into_an_empty_folder_meanwhile_is_kept(tmp_path: Path) -> None:
+    with (
+        pytest.raises(OutputError, match=r"was empty, and holds files now\. The new result is whole in "),
+        whole_folder(tmp_path, overwrite=False) as folder,
+    ):
+        (folder / "file").write_text("new")
+        (tmp_path / "file").write_text("theirs")
+    assert (tmp_path / "file").read_text() == "theirs"
+    assert [path.read_text() for path in tmp_path.glob("*.partial/file")] == ["new"]
+
+
+@pytest.mark.parametrize("content", ['{"format": "student"}', "{}", "[]", "no JSON"])
+def test_a_result_of_another_kind_is_never_replaced(tmp_path: Path, content: str) -> None:
+    target = tmp_path / "result"
+    target.mkdir()
+    (target / "card.json").write_text(content)
+    with (
+        pytest.raises(OutputError, match=r"is of another kind, (student|unknown), and not generator"),
+        whole_folder(target, overwrite=True, marker="card.json", kind="generator"),
+    ):
+        raise AssertionError("the block must not run")
+    (target / "card.json").write_text('{"format": "generator"}')
+    with whole_folder(target, overwrite=True, marker="card.json", kind="generator") as folder:
+        (folder / "new").touch()
+    assert [path.name for path in target.iterdir()] == ["new"]
+
+
+def test_a_folder_that_looks_like_a_remainder_is_left_alone(tmp_path: Path) -> None:
+    for name in ("result", ".result.old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "old").touch()
+    with whole_folder(tmp_path / "result", overwrite=True, marker="old"):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".result.old", "result"]
+    assert (tmp_path / ".result.old" / "old").exists()
+
+
+class Disk(NamedTuple):
+    """What `shutil.disk_usage` returns."""
+
+    total: int
+    used: int
+    free: int
+
+
+def test_the_disk_that_is_asked_is_the_one_that_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small, large = tmp_path / "small", tmp_path / "large"
+    for folder in (small, large):
+        folder.mkdir()
+    (small / "link").symlink_to(large)
+    free = {small: 10, large: 1000}
+    monkeypatch.setattr("onestep.atomic.shutil.disk_usage", lambda path: Disk(0, 0, free[path]))
+    for place in (large, large / "new" / "result", small / "link", small / "link" / "result"):
+        check_disk(place, needed_bytes=100)
+    (small / "full").mkdir()
+    (small / "full" / "file").touch()
+    for place in (small / "result", small / "full"):
+        with pytest.raises(OutputError, match=r"disk has 0\.0 GB free\. Make room, or walk\."):
+            check_disk(place, needed_bytes=100, advice="walk")
 
 
 def test_a_file_is_in_the_way(tmp_path: Path) -> None:

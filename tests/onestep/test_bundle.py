@@ -1,6 +1,7 @@
 """A bundle is checked before it is used; each way to damage one has its message."""
 
 import dataclasses
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,18 @@ FRAME = TensorSpec("frame", "uint8", [1, "height", "width", 3])
 
 def external(location: str) -> bytes:
     """Write an external-data entry as protobuf does: key `location`, value the path."""
-    return b"\x0a\x08location\x12" + bytes([len(location)]) + location.encode()
+    return entry(KEY + text(b"\x12", location))
+
+
+KEY = b"\x0a\x08location"
+
+
+def text(tag: bytes, value: str) -> bytes:
+    return tag + bytes([len(value)]) + value.encode()
+
+
+def entry(fields: bytes) -> bytes:
+    return b"\x6a" + bytes([len(fields)]) + fields
 
 
 def make(folder: Path, graph: bytes = b"graph" + external("generator.onnx.data")) -> Path:
@@ -106,6 +118,34 @@ def test_an_odd_version_is_refused(bundle: Path, version: object) -> None:
         open_bundle(bundle)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"frame": {"multiple": 0, "preferred": [512, 288], "free": True}},
+            "multiple is 0; expected a whole number above",
+        ),
+        (
+            {"frame": {"multiple": 32, "preferred": [512, 0], "free": True}},
+            "preferred is .*expected two whole numbers ab",
+        ),
+    ],
+)
+def test_values_that_no_export_writes_are_refused(bundle: Path, change: dict[str, Any], message: str) -> None:
+    edit(bundle, lambda content: content.update(change))
+    with pytest.raises(BundleError, match=message):
+        open_bundle(bundle)
+
+
+def test_a_file_that_cannot_be_read_is_named(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path, *args: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(BundleError, match=r"generator\.onnx cannot be read \(Permission denied\)"):
+        file_record(bundle / "generator.onnx")
+
+
 @pytest.mark.parametrize("name", ["/etc/passwd", "../secret", "a/../../b", "c:\\x", "", "..\\x"])
 def test_a_path_that_leaves_the_bundle_is_refused(bundle: Path, name: str) -> None:
     edit(bundle, lambda content: content["files"].update({name: {"bytes": 1, "sha256": "0"}}))
@@ -126,6 +166,25 @@ def test_a_link_that_leaves_the_bundle_is_refused(bundle: Path, tmp_path: Path) 
 def test_external_data_outside_the_bundle_is_refused(tmp_path: Path, location: str) -> None:
     with pytest.raises(BundleError, match=r"external data\) names the file .* not a plain path inside"):
         open_bundle(make(tmp_path / "bundle", graph=b"graph" + external(location)))
+
+
+OUTSIDE = text(b"\x12", "../../secret")
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        entry(OUTSIDE + KEY),
+        entry(OUTSIDE + KEY) + text(b"\x12", "generator.onnx.data"),
+        entry(b"\x8a\x00\x08location" + OUTSIDE),
+        entry(b"\x0a\x88\x00location" + OUTSIDE),
+        entry(KEY + text(b"\x12", "generator.onnx.data") + OUTSIDE),
+    ],
+    ids=["value first", "value first, another text behind", "long tag", "long length", "two values"],
+)
+def test_external_data_in_a_form_that_nobody_writes_is_refused(tmp_path: Path, graph: bytes) -> None:
+    with pytest.raises(BundleError, match="in an unusual form where its weights lie"):
+        open_bundle(make(tmp_path / "bundle", graph=b"graph" + graph))
 
 
 def test_external_data_that_is_not_listed_is_refused(tmp_path: Path) -> None:

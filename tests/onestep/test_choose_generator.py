@@ -1,5 +1,7 @@
 """What `onestep export` takes for the domains that ship in the package."""
 
+from pathlib import Path
+
 import pytest
 
 from onestep.cli.choose_generator import GeneratorChoice, loaded_generator
@@ -28,6 +30,12 @@ def test_its_student_can_be_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert (packed.card.domain, packed.card.base) == ("day2night", "tiny-student")
     assert packed.card.data.startswith("960 rendered pairs, day to dark")
     assert "day2night: the embedded student" in capsys.readouterr().err
+
+
+def test_a_student_is_of_a_domain() -> None:
+    for domain, checkpoint in ((None, None), (None, Path("c.pkl")), ("day2night", Path("c.pkl"))):
+        with pytest.raises(SettingError, match="--base tiny-student is what the package has of a domain: it goes with"):
+            GeneratorChoice(domain, None, checkpoint, "tiny-student", None, None)
 
 
 @pytest.mark.parametrize("base", [None, "tiny", "tiny-student"])

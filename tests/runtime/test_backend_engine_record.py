@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from onestep.bundle import Bundle, open_bundle
-from onestep.bundle.engine_record import EngineHost, find_engine, read_record
-from onestep.errors import BackendError, EngineError
+from onestep.bundle.engine_record import EngineHost, build_command, find_engine, read_record
+from onestep.errors import BackendError, BundleError, EngineError
 from onestep.frame_size import FrameSize
 from tests.runtime.bundles import SMALL, make_bundle
 from tests.runtime.engines import engine_record, put_engine
@@ -129,12 +129,31 @@ def test_no_engine_names_the_command(bundle: Bundle) -> None:
         ({"version": 2}, r"has version 2; this onestep reads version 1\. Update your clone of onestep and install"),
         ({"plan_bytes": "many"}, "plan_bytes is 'many'; expected int"),
         ({"profiles": None}, "profiles is None; expected list"),
+        ({"profiles": []}, r"profiles is \[\]; expected frame sizes such as"),
+        ({"profiles": ["64x32", 512]}, "profiles is .*; expected frame sizes such as"),
     ],
 )
 def test_a_record_that_is_none(bundle: Bundle, change: dict[str, Any], message: str) -> None:
     path = put_engine(bundle.path)
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(EngineError, match=message):
+        find_engine(bundle, SMALL, RTX)
+
+
+def test_the_command_names_a_bundle_with_a_space_in_its_name() -> None:
+    assert build_command(Path("my bundle"), "tensorrt", [SMALL]) == (
+        "onestep build 'my bundle' --backend tensorrt --size 64x32"
+    )
+
+
+def test_a_plan_that_cannot_be_read_does_not_fit(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_engine(bundle.path)
+
+    def refused(path: Path) -> None:
+        raise BundleError(f"{path} cannot be read (Permission denied).")
+
+    monkeypatch.setattr("onestep.bundle.engine_record.file_record", refused)
+    with pytest.raises(EngineError, match=r"No tensorrt-rtx engine of .* fits .*cannot be read \(Permission denied\)"):
         find_engine(bundle, SMALL, RTX)
 
 

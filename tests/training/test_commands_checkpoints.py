@@ -12,7 +12,7 @@ from onestep.cli.import_checkpoint import import_checkpoint
 from onestep.cli.merge import merge
 from onestep.cli.random_base import random_base
 from onestep.domains import PUBLISHED_LICENCE
-from onestep.errors import CheckpointError, GeneratorError, OutputError, SettingError
+from onestep.errors import CheckpointError, GeneratorError, MissingInputError, OutputError, SettingError
 from onestep.training.base import load_base
 from onestep.training.checkpoints.checkpoint import Direction, DirectionWeights
 from onestep.training.checkpoints.read import read_checkpoint
@@ -58,6 +58,11 @@ def test_a_lacking_prompt_is_said_before_the_base_is_loaded(edges: Path, tmp_pat
     assert not (tmp_path / "generator").exists()
 
 
+def test_a_checkpoint_that_is_not_there_is_said_before_a_base_is_fetched(tmp_path: Path) -> None:
+    with pytest.raises(MissingInputError, match=r"typo\.pkl"):
+        merge(tmp_path / "typo.pkl", tmp_path / "generator", "no-such-base", download=True)
+
+
 def test_the_prompt_of_a_domain_is_for_its_own_direction(base: Path, tmp_path: Path) -> None:
     path = unpaired().save(tmp_path / "night.pkl")
     forth = GeneratorChoice("day2night", None, path, str(base), None, None)
@@ -100,6 +105,11 @@ def test_a_full_disk_is_said(base: Path, tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(OutputError, match="failed: No space left on device. Make room"):
         random_base("tiny", tmp_path / "b")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_base_is_not_replaced_by_a_generator(base: Path, edges: Path) -> None:
+    with pytest.raises(OutputError, match="is of another kind, onestep-base, and not onestep-generator"):
+        merge(edges, base, str(base), prompt="", overwrite=True)
 
 
 def test_an_existing_generator_is_kept(base: Path, edges: Path, tmp_path: Path) -> None:

@@ -253,6 +253,11 @@ def test_the_command(packed: PackedGenerator, tmp_path: Path, capsys: pytest.Cap
     assert (tmp_path / "two.work" / "progress.safetensors").is_file()
 
 
+def test_a_student_does_not_take_its_teachers_place(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="is the teacher's own folder"):
+        distill(tmp_path / "t", "rendered:day-night", tmp_path / "x" / ".." / "t", overwrite=True)
+
+
 def test_the_teacher_is_let_go_of_before_the_training(tmp_path: Path) -> None:
     """One of SD-Turbo's size is 5 GB."""
     there: list[bool] = []

@@ -19,7 +19,7 @@ from onestep.frame_size import FrameSize, checked_multiple
 from onestep.runtime.pictures import find_pictures
 from onestep.scenes import CONDITIONS
 from onestep.training.augment import middle_of
-from onestep.training.card_name import CARD_NAME
+from onestep.training.card_name import CARD_NAME, STUDENT_FORMAT
 from onestep.training.folder import PackedGenerator
 from onestep.training.stochastic import StochasticGenerator
 from onestep.training.students.batch import BatchSource
@@ -147,7 +147,7 @@ def distil(
         KeyboardInterrupt: Somebody asked it to stop; what there is was saved.
     """
     _check_teacher(teacher)
-    check_free(output, overwrite=options.overwrite, marker=CARD_NAME)
+    check_free(output, overwrite=options.overwrite, marker=CARD_NAME, kind=STUDENT_FORMAT)
     size = options.size or FrameSize(*teacher.card.preferred_size)
     torch.manual_seed(options.training.seed)
     student = StudentNetwork.of_shape(options.shape).to(next(teacher.generator.parameters()).device)
@@ -165,7 +165,7 @@ def distil(
         listener.log(f"going on after step {trainer.step}")
     _train(trainer, sources, work, perceptual, listener)
     packed = packed_student(trainer.average.cpu(), card)
-    with whole_folder(output, overwrite=options.overwrite, marker=CARD_NAME) as folder:
+    with whole_folder(output, overwrite=options.overwrite, marker=CARD_NAME, kind=STUDENT_FORMAT) as folder:
         save_student(packed, folder)
     return packed
 

@@ -162,7 +162,8 @@ def _render(
     if done and not _is_of_today(_opened(partial, shapes, mode="r+"), done, size, seed):
         done = 0
     if not done:
-        check_disk(state, needed_bytes=sum(math.prod(shapes[name]) * _dtype(name).itemsize for name in shapes))
+        needed = sum(math.prod(shapes[name]) * _dtype(name).itemsize for name in shapes)
+        check_disk(state, needed_bytes=needed, advice="name another folder with --work")
     maps = _opened(partial, shapes, mode="r+" if done else "w+")
     with ProcessPoolExecutor(processes) as pool:
         jobs = ((seed, index, size, names) for index in range(done, count))

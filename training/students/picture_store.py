@@ -38,7 +38,7 @@ def stored_pictures(
     if not path.exists():
         found, partial = find_pictures(folder), path.with_suffix(".partial")
         shape = (len(found), size.height, size.width, 3)
-        check_disk(path, needed_bytes=math.prod(shape))
+        check_disk(path, needed_bytes=math.prod(shape), advice="name another folder with --work")
         stored = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
         for index, picture in enumerate(found):
             stored[index] = _covering(read_picture(picture), size)

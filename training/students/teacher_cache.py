@@ -45,7 +45,7 @@ def translated_by_teacher(
     state = path.with_suffix(".json")
     done = read_done(state, job=job) if path.exists() else 0
     if not done:
-        check_disk(path, needed_bytes=pictures.nbytes)
+        check_disk(path, needed_bytes=pictures.nbytes, advice="name another folder with --work")
     mode = "r+" if done else "w+"
     result = np.lib.format.open_memmap(path, mode=mode, dtype=np.uint8, shape=pictures.shape)
     flat_result = result.reshape(flat.shape)
