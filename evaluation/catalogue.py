@@ -82,7 +82,7 @@ _ALL: Final = [
 MEASURES: Final[dict[str, Measure]] = {measure.name: measure for measure in _ALL}
 
 
-def figure(name: str, value: float, interval: tuple[float, float] | None, count: int, *, note: str = "") -> Figure:
+def figure(name: str, value: float, interval: tuple[float, float] | None, count: int) -> Figure:
     """Return a measured figure.
 
     Args:
@@ -90,11 +90,10 @@ def figure(name: str, value: float, interval: tuple[float, float] | None, count:
         value: Finite.
         interval: Low and high; None where there can be none.
         count: Pictures, pairs or frames behind it.
-        note: Said beside the value.
     """
     measure = MEASURES[name]
     low, high = interval or (None, None)
-    reason = note or ("" if interval else "too few pictures for an interval")
+    reason = "" if interval else "too few pictures for an interval"
     return Figure(name, measure.unit, measure.better, value, low, high, count, reason, measure.definition)
 
 

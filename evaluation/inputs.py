@@ -40,7 +40,7 @@ def pictures_by_stem(where: str | Path, what: str) -> dict[str, Path]:
 
     Args:
         where: As `onestep.runtime.pictures.find_pictures` takes it.
-        what: What the pictures are called in messages, such as `--truth`.
+        what: What the pictures are called in messages, such as `--truth` or their folder.
 
     Raises:
         InputError: There is no picture, or two have one name and different suffixes.
@@ -56,24 +56,39 @@ def pictures_by_stem(where: str | Path, what: str) -> dict[str, Path]:
     return found
 
 
-def readable(pictures: Mapping[str, Path], what: str, notes: list[str], tell: Tell) -> dict[str, FrameSize]:
-    """Read every picture once and return the sizes of those that can be read, by name; note the others.
+def readable(
+    pictures: Mapping[str, Path], what: str, notes: list[str], tell: Tell, *, least_px: int = 1
+) -> dict[str, FrameSize]:
+    """Read every picture once and return the sizes of those that can be measured, by name; note the others.
+
+    Args:
+        pictures: Files by name.
+        what: What the pictures are called in notes and messages, such as `--inputs`.
+        notes: Where it is noted which are left out, and why.
+        tell: Called after each picture.
+        least_px: Shortest side that can be measured.
 
     Raises:
-        InputError: None of them can be read.
+        InputError: None of them can be.
     """
     sizes: dict[str, FrameSize] = {}
     failed = []
     for index, (name, path) in enumerate(pictures.items()):
         try:
             picture = read_picture(path)
-            sizes[name] = FrameSize(picture.shape[1], picture.shape[0])
+            size = FrameSize(picture.shape[1], picture.shape[0])
+            if min(size) < least_px:
+                raise InputError(
+                    f"{path} is {size}, and the measures need {least_px} pixels or more on each side. "
+                    "Give a larger one."
+                )
+            sizes[name] = size
         except InputError as err:
             failed.append(str(err))
         tell(index + 1, len(pictures))
     notes += [f"{what}: left out. {message}" for message in failed]
     if not sizes:
-        raise InputError(f"{what}: none of {len(pictures)} pictures can be read. The first: {failed[0]}")
+        raise InputError(f"{what}: none of {len(pictures)} pictures can be read and measured. The first: {failed[0]}")
     return sizes
 
 

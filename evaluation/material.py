@@ -38,6 +38,8 @@ def picture_material(
     Raises:
         InputError: Nothing can be read, or the folders have nothing in common.
     """
+    from onestep.evaluation.networks.st_lpips import MIN_SIDE_PX
+
     found = pictures_by_stem(request.inputs, "--inputs")
     made = {
         translator.name: pictures_by_stem(translator.made, f"--outputs {translator.made}")
@@ -50,7 +52,8 @@ def picture_material(
     if not names:
         raise InputError("The folders of --outputs have no input in common with each other. Evaluate one at a time.")
     with stages("read the inputs", "pictures") as tell:
-        sizes = readable({name: path for name, path in found.items() if name in names}, "--inputs", notes, tell)
+        wanted = {name: path for name, path in found.items() if name in names}
+        sizes = readable(wanted, "--inputs", notes, tell, least_px=MIN_SIDE_PX)
     for row, files in made.items():
         readable_here = _readable_beside(sizes, files, f"--outputs ({row})", notes, stages)
         sizes = {name: size for name, size in sizes.items() if name in readable_here}

@@ -14,7 +14,8 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from onestep.errors import GeneratorError
 from onestep.training.architectures import architecture
 from onestep.training.byte_tokenizer import byte_tokenizer
-from onestep.training.card_name import CARD_NAME
+from onestep.training.card_file import read_object
+from onestep.training.card_name import BASE_FORMAT, CARD_NAME
 from onestep.training.part_files import (
     check_parts,
     check_text_encoder,
@@ -146,7 +147,7 @@ def save_base(base: Base, folder: Path, *, on_part: OnPart = _ignore) -> None:
         for part in _PARTS:
             on_part(part)
             getattr(base, part).save_pretrained(folder / part)
-    card = {"format": "onestep-base", "version": 1, "name": base.name, "licence": base.licence}
+    card = {"format": BASE_FORMAT, "version": 1, "name": base.name, "licence": base.licence}
     (folder / CARD_NAME).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
 
 
@@ -204,10 +205,12 @@ def _name_and_licence(path: Path) -> tuple[str, str]:
     if not card.is_file():
         name = _folder_name(path.resolve())
         return name, _LICENCES.get(name, UNKNOWN_LICENCE)
-    content = json.loads(card.read_text(encoding="utf-8"))
+    content = read_object(card, advice="It says which base the folder is, and its licence: get the folder again.")
     if "name" in content:
         return str(content["name"]), str(content.get("licence", UNKNOWN_LICENCE))
-    return str(content["base"]), str(content["base_licence"])
+    if "base" in content and "base_licence" in content:
+        return str(content["base"]), str(content["base_licence"])
+    raise GeneratorError(f"{card} names no base: expected name, or base and base_licence. Get the folder again.")
 
 
 def _folder_name(path: Path) -> str:

@@ -14,12 +14,8 @@ from onestep.training.fit import FitOptions, fit
 from onestep.training.pixel_losses import gradient_l1, pyramid_l1
 from onestep.training.rendered import RenderedFrames
 
-CAPTIONS = {
-    "day": "driving in the day",
-    "night": "driving in the night",
-    "rain": "driving in heavy rain",
-    "fog": "driving in the fog",
-}
+CAPTIONS = {"day": "driving in the day", "night": "driving in the night"}
+"""By condition of the frames."""
 KL_WEIGHT = 1e-5
 
 Log = Callable[[str], None]

@@ -47,7 +47,7 @@ def fit(
         on_report: Called with the step and the averaged module when a line is logged.
 
     Raises:
-        TrainingError: A loss is not finite. The module holds the weights of the step before.
+        TrainingError: A loss or a gradient is not finite. The module holds the weights of the step before.
     """
     average = copy.deepcopy(module).requires_grad_(False)
     optimiser = torch.optim.AdamW(module.parameters(), lr=options.learning_rate, weight_decay=1e-4)
@@ -56,13 +56,10 @@ def fit(
     for step in range(options.steps):
         optimiser.zero_grad(set_to_none=True)
         loss = loss_of_step(step)
-        if not torch.isfinite(loss):
-            raise TrainingError(
-                f"The loss of step {step + 1} is {float(loss.detach())}. Lower the learning rate "
-                f"({options.learning_rate:g}), and check the pictures."
-            )
+        _check_finite(loss, "loss", step, options)
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(module.parameters(), options.clip_norm)
+        norm = nn.utils.clip_grad_norm_(module.parameters(), options.clip_norm)
+        _check_finite(norm, "gradient", step, options)
         optimiser.step()
         schedule.step()
         _follow(average, module, min(options.ema_decay, (1 + step) / (10 + step)))
@@ -73,6 +70,14 @@ def fit(
             on_report(step + 1, average)
             running = 0.0
     return average
+
+
+def _check_finite(scalar: Tensor, what: str, step: int, options: FitOptions) -> None:
+    if not torch.isfinite(scalar):
+        raise TrainingError(
+            f"The {what} of step {step + 1} is {float(scalar.detach())}. Lower the learning rate "
+            f"({options.learning_rate:g}), and check the pictures."
+        )
 
 
 def _rate_share(step: int, options: FitOptions) -> float:

@@ -7,20 +7,21 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from onestep.errors import GeneratorError
 from onestep.training.base import Base, load_base, save_base
 from onestep.training.branch_file import load_branches, save_branches
-from onestep.training.card_name import CARD_NAME
+from onestep.training.card_file import read_card
+from onestep.training.card_name import CARD_NAME, GENERATOR_FORMAT
 from onestep.training.generator import GeneratorNetwork, OneStep, OneStepGenerator
 from onestep.training.part_files import check_parts, load_network, told_if_unwritten
 from onestep.training.stochastic import StochasticGenerator
 from onestep.training.strength_layers import without_branches
 from onestep.training.vae_skips import SkipConvolutions
 
-_FORMAT = "onestep-generator"
 _VERSION = 1
+_AGAIN = "A generator's folder needs it: merge the checkpoint again."
 _SKIPS = "skips"
 
 
@@ -38,7 +39,7 @@ class GeneratorCard:
     """Input widths of the skip convolutions, from full resolution downwards."""
     input_range: tuple[float, float]
     preferred_size: tuple[int, int]
-    """Width and height in pixels that it was trained for."""
+    """Width and height in pixels that it was trained at; the base's where its checkpoint does not say."""
     stochastic: bool = False
     """Whether it takes a noise and a strength beside the image."""
 
@@ -65,7 +66,7 @@ def save_generator(packed: PackedGenerator, folder: Path) -> None:
     save_base(base, folder)
     with told_if_unwritten(folder):
         skips.save_pretrained(folder / _SKIPS)
-    card = {"format": _FORMAT, "version": _VERSION, **dataclasses.asdict(packed.card)}
+    card = {"format": GENERATOR_FORMAT, "version": _VERSION, **dataclasses.asdict(packed.card)}
     (folder / CARD_NAME).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -77,7 +78,7 @@ def load_generator(folder: str | Path) -> PackedGenerator:
     """
     path = Path(folder)
     check_parts(path, (_SKIPS,), kind="generator")
-    card = _read_card(path / CARD_NAME)
+    card = read_card(path / CARD_NAME, GeneratorCard, of_format=GENERATOR_FORMAT, version=_VERSION, advice=_AGAIN)
     base = load_base(path)
     skips = load_network(SkipConvolutions.from_pretrained, path / _SKIPS)
     if list(skips.config["in_channels"]) != list(card.skip_channels):
@@ -96,23 +97,3 @@ def load_generator(folder: str | Path) -> PackedGenerator:
     if card.stochastic:
         load_branches(generator, path)
     return PackedGenerator(generator.eval().requires_grad_(False), card, base)
-
-
-def _read_card(path: Path) -> GeneratorCard:
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as err:
-        raise GeneratorError(f"{path} cannot be read ({err}). A generator folder needs it: merge again.") from err
-    if content.get("format") != _FORMAT or content.get("version") != _VERSION:
-        raise GeneratorError(
-            f"{path} has format {content.get('format')!r} version {content.get('version')!r}; "
-            f"expected {_FORMAT!r} version {_VERSION}. Make the generator with this version of onestep."
-        )
-    fields = dataclasses.fields(GeneratorCard)
-    missing = [field.name for field in fields if field.name not in content and field.default is dataclasses.MISSING]
-    if missing:
-        raise GeneratorError(f"{path} lacks {', '.join(missing)}. Merge the checkpoint again.")
-    values = {field.name: content[field.name] for field in fields if field.name in content}
-    values["input_range"] = tuple(values["input_range"])
-    values["preferred_size"] = tuple(values["preferred_size"])
-    return GeneratorCard(**values)

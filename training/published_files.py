@@ -122,18 +122,35 @@ def _total(answer: Any, got: int) -> int | None:
 def _check_pin(path: Path) -> None:
     """Record a file's hash on its first use; refuse another one afterwards."""
     pin = path.with_name(f"{path.name}.sha256.json")
-    with path.open("rb") as file:
-        got = hashlib.file_digest(file, "sha256").hexdigest()
+    got = _sha256(path)
     if not pin.exists():
-        with whole_file(pin) as partial:
-            partial.write_text(json.dumps({"file": path.name, "sha256": got}) + "\n", encoding="utf-8")
+        _record(pin, path, got)
         return
     try:
         wanted = str(json.loads(pin.read_text(encoding="utf-8"))["sha256"])
-    except (ValueError, KeyError, TypeError) as err:
+    except (OSError, ValueError, KeyError, TypeError) as err:
         raise CheckpointError(f"{pin} is damaged ({err}). Remove it to trust {path.name} as it is now.") from err
     if got != wanted:
         raise CheckpointError(
             f"{path} has SHA-256 {got[:12]}…; when it was first used it had {wanted[:12]}…. It was changed or damaged: "
             f"remove it to get it again, or remove {pin.name} to trust it as it is now."
         )
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as err:
+        raise CheckpointError(f"{path} cannot be read ({err}). Mend its permissions, or get it again.") from err
+
+
+def _record(pin: Path, path: Path, sha256: str) -> None:
+    try:
+        with whole_file(pin) as partial:
+            partial.write_text(json.dumps({"file": path.name, "sha256": sha256}) + "\n", encoding="utf-8")
+    except OSError as err:
+        raise CheckpointError(
+            f"The hash of {path.name} could not be recorded in {pin} ({err}). Make that folder writable, or name the "
+            f"file with --checkpoint {path}, which records nothing."
+        ) from err

@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from onestep.errors import OutputError
 from onestep.frame_size import FrameSize
 from onestep.scenes import Scene
+from onestep.training.students.done_file import read_done, write_done
 
 TIMES_PER_SCENE = 3
 SECONDS_BETWEEN = 1.7
+_NOTE_NAME = "rendered.json"
+"""Says of which seed the arrays are; folders from before it was written have none."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,17 @@ def render_frames(
         processes: Processes that render.
 
     Raises:
-        OutputError: What is there has another number or size.
+        OutputError: What is there has another number or size, or is of another seed.
     """
     paths = {condition: folder / f"{condition}.npy" for condition in conditions}
+    note, job = folder / _NOTE_NAME, {"seed": seed}
     if not all(path.exists() for path in paths.values()):
         folder.mkdir(parents=True, exist_ok=True)
+        note.unlink(missing_ok=True)
         _render(paths, count, size, seed, processes)
+        write_done(note, count, job=job)
+    elif note.exists() and not read_done(note, job=job):
+        raise OutputError(f"{folder} holds views of another seed than {seed}. Remove it to render them anew.")
     frames = {condition: np.load(path, mmap_mode="r") for condition, path in paths.items()}
     for condition, array in frames.items():
         if array.shape != (count, size.height, size.width, 3):

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from onestep.errors import InputError, SettingError
-from onestep.runtime.pictures import find_pictures, read_picture
+from onestep.evaluation.inputs import pictures_by_stem
+from onestep.runtime.pictures import read_picture
 
 FEWEST_PAIRS: Final = 2
 _MOST_NAMED = 8
@@ -40,7 +41,7 @@ def find_pairs(folders: Mapping[str, Path], inputs: Path | None = None) -> list[
             cannot be read, pictures of a pair that differ in shape, or a pair without its input.
     """
     first, second = _two_folders(folders)
-    pictures = [_by_stem(folder) for folder in (first, second)]
+    pictures = [pictures_by_stem(folder, str(folder)) for folder in (first, second)]
     names = sorted(pictures[0].keys() & pictures[1].keys())
     if len(names) < FEWEST_PAIRS:
         raise InputError(_too_few(first, second, *pictures, common=names))
@@ -74,18 +75,6 @@ def _two_folders(folders: Mapping[str, Path]) -> tuple[Path, Path]:
     return first, second
 
 
-def _by_stem(folder: Path) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for path in find_pictures(folder):
-        if path.stem in found:
-            raise InputError(
-                f"{folder} holds {found[path.stem].name} and {path.name}: two pictures of one stem, so a pair is not "
-                "clear. Keep one of them."
-            )
-        found[path.stem] = path
-    return found
-
-
 def _too_few(
     first: Path, second: Path, of_first: dict[str, Path], of_second: dict[str, Path], *, common: list[str]
 ) -> str:
@@ -99,7 +88,7 @@ def _too_few(
 
 
 def _sources(inputs: Path, names: list[str]) -> dict[str, Path]:
-    found = _by_stem(inputs)
+    found = pictures_by_stem(inputs, str(inputs))
     missing = [name for name in names if name not in found]
     if missing:
         raise InputError(f"{inputs} has no input for {_named(missing)}. Add them, or leave the inputs out.")

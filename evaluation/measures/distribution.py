@@ -16,16 +16,14 @@ _FRECHET_RESAMPLES_LARGE: Final = 30
 _LARGE: Final = 500
 
 
-def kid(features_a: Features, features_b: Features, *, degree: int = 3, gamma: float | None = None) -> float:
+def kid(features_a: Features, features_b: Features) -> float:
     """Return the kernel distance: the unbiased squared maximum mean discrepancy of Binkowski et al. (ICLR 2018).
 
-    The kernel is (gamma x.y + 1) ** degree. All pictures are used at once, not subsets of them.
+    The kernel is (x.y / D + 1) ** 3. All pictures are used at once, not subsets of them.
 
     Args:
         features_a: [n, D], n at least 2.
         features_b: [m, D], m at least 2.
-        degree: Of the polynomial.
-        gamma: Factor of the inner product; None takes 1 / D.
 
     Returns:
         About 0 for two samples of one distribution; may be a little below 0.
@@ -34,7 +32,7 @@ def kid(features_a: Features, features_b: Features, *, degree: int = 3, gamma: f
         InputError: A set has fewer than two pictures, or the features differ in length.
     """
     _check(features_a, features_b)
-    kernels = _kernels(features_a, features_b, degree, gamma)
+    kernels = _kernels(features_a, features_b)
     return float(_weighted_kid(*kernels, np.ones((1, len(features_a))), np.ones((1, len(features_b))))[0])
 
 
@@ -44,7 +42,7 @@ def kid_interval(features_a: Features, features_b: Features) -> Interval:
     Pairs of a picture with its own copy, which a resample contains, are left out: they would look like closeness.
     """
     _check(features_a, features_b)
-    kernels = _kernels(features_a, features_b, 3, None)
+    kernels = _kernels(features_a, features_b)
     drawn_a = resample_counts(len(features_a), stream=1)
     drawn_b = resample_counts(len(features_b), stream=2)
     return percentile_interval(_weighted_kid(*kernels, drawn_a, drawn_b))
@@ -155,13 +153,11 @@ def _check(a: Features, b: Features) -> None:
         )
 
 
-def _kernels(
-    a: Features, b: Features, degree: int, gamma: float | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def _kernels(a: Features, b: Features) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return the kernel within a, within b (both with a zero diagonal) and between them."""
     a, b = a.astype(np.float64), b.astype(np.float64)
-    gamma = 1 / a.shape[1] if gamma is None else gamma
-    within_a, within_b, between = ((gamma * x @ y.T + 1) ** degree for x, y in ((a, a), (b, b), (a, b)))
+    factor = 1 / a.shape[1]
+    within_a, within_b, between = ((factor * x @ y.T + 1) ** 3 for x, y in ((a, a), (b, b), (a, b)))
     np.fill_diagonal(within_a, 0)
     np.fill_diagonal(within_b, 0)
     return within_a, within_b, between

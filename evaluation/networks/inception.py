@@ -6,11 +6,15 @@ StyleGAN3 and clean-fid use. TorchScript is a restricted language without access
 
 import warnings
 from pathlib import Path
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 
 from onestep.errors import InputError, MissingInputError
+
+FEATURES: Final = 2048
+"""Length of the vectors that FID is defined on."""
 
 
 class InceptionFeatures(nn.Module):
@@ -31,7 +35,7 @@ def load_inception(path: Path) -> InceptionFeatures:
 
     Raises:
         MissingInputError: There is no such file.
-        InputError: It is not a TorchScript module that can return features.
+        InputError: It is not a TorchScript module that returns FID's features: no figure on others may be called so.
     """
     if not path.is_file():
         raise MissingInputError(f"There is no file {path} with the Inception network. Check the path.")
@@ -44,8 +48,11 @@ def load_inception(path: Path) -> InceptionFeatures:
             f"{path} is not the Inception network of FID ({str(err).splitlines()[0]}). Give inception-2015-12-05.pt, a "
             "TorchScript file that takes return_features."
         ) from err
-    if len(shape) != 2:
-        raise InputError(f"{path} returned features of shape {shape}; expected [1, 2048] from inception-2015-12-05.pt.")
+    if shape != [1, FEATURES]:
+        raise InputError(
+            f"{path} is not the Inception network of FID: it returned features of shape {shape}, expected "
+            f"[1, {FEATURES}]. Give inception-2015-12-05.pt."
+        )
     return network
 
 

@@ -66,7 +66,7 @@ def test_same_shape_in_another_size_is_a_pair(tmp_path: Path) -> None:
 def test_two_files_of_one_stem(tmp_path: Path) -> None:
     folders = two_folders(tmp_path)
     picture(folders["A"] / "frame 2.webp", 60)
-    with pytest.raises(InputError, match="holds frame 2.png and frame 2.webp: two pictures of one stem"):
+    with pytest.raises(InputError, match="frame 2.png and frame 2.webp have the same name without their suffixes"):
         write_blind_page(folders, tmp_path / "p.html", seed=0)
 
 

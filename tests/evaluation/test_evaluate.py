@@ -191,6 +191,13 @@ def test_sizes_unreadable_and_missing_files_are_said(tmp_path: Path, folders: Pa
     assert row(found, "odd").figures["psnr"].count == 1
 
 
+def test_a_picture_too_small_to_be_measured_is_left_out(tmp_path: Path, folders: Path) -> None:
+    day = write_folder(tmp_path / "mixed", {"p1": rendered(1), "p2": rendered(2)[:20], "p3": rendered(3)})
+    found = one_measured(tmp_path, folders, inputs=str(day))
+    assert [picture.name for picture in found.pictures] == ["p1", "p3"]
+    assert any("p2.png is 256x20, and the measures need 24 pixels" in note for note in found.notes)
+
+
 def test_folders_that_go_with_each_other_in_nothing_are_refused(tmp_path: Path, folders: Path) -> None:
     with pytest.raises(InputError, match=r"--outputs \(targets\) has nothing in common with --inputs"):
         one_measured(tmp_path, folders, outputs=(folders / "targets",))

@@ -47,6 +47,15 @@ def test_unreadable_pictures_are_listed_and_all_of_them_refused(tmp_path: Path) 
         readable({"bad": files["bad"]}, "--inputs", [], silent)
 
 
+def test_pictures_too_small_to_be_measured_are_listed(tmp_path: Path) -> None:
+    write_folder(tmp_path, {"good": rendered(1), "low": rendered(1)[:23]})
+    notes: list[str] = []
+    files = {name: tmp_path / f"{name}.png" for name in ("good", "low")}
+    assert readable(files, "--inputs", notes, silent, least_px=24) == {"good": FrameSize(256, 144)}
+    assert len(notes) == 1
+    assert "low.png is 256x23, and the measures need 24 pixels or more on each side" in notes[0]
+
+
 def test_resizing_keeps_what_fits_and_averages_what_does_not() -> None:
     picture = blurred(rendered(1), 3)
     assert resized_to(picture, FrameSize(256, 144)) is picture

@@ -162,19 +162,33 @@ def test_wrong_names_files_and_arrays_are_refused(tmp_path: Path) -> None:
 
 
 class Mean(nn.Module):
-    """Stands for the Inception script: mean bytes as features."""
+    """Stands for the Inception script: mean bytes as features, over and over."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__()
+        self.length = length
 
     def forward(self, x: torch.Tensor, return_features: bool = False) -> torch.Tensor:
-        return x.mean((2, 3)) if return_features else x
+        return x.mean((2, 3)).repeat(1, 700)[:, : self.length] if return_features else x
+
+
+def script(path: Path, *, length: int) -> Path:
+    """Write a script that returns so many features."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.script(Mean(length)).save(path)  # type: ignore[no-untyped-call]
+    return path
 
 
 def test_an_inception_script_is_called_with_bytes(tmp_path: Path) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        torch.jit.script(Mean()).save(tmp_path / "inception.pt")  # type: ignore[no-untyped-call]
-    net = feature_net("inception", tmp_path / "inception.pt")
+    net = feature_net("inception", script(tmp_path / "inception.pt", length=2048))
     flat = np.full((1, 30, 40, 3), (10, 77, 255), np.uint8)
-    assert net.features(flat)[0] == pytest.approx([10, 77, 255], abs=1e-3)
+    assert net.features(flat)[0][:3] == pytest.approx([10, 77, 255], abs=1e-3)
+
+
+def test_a_script_of_another_network_is_not_called_fid(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"not the Inception .* shape \[1, 1000\], expected \[1, 2048\]"):
+        feature_net("inception", script(tmp_path / "other.pt", length=1000))
 
 
 def test_the_structure_of_a_vision_transformer(tmp_path: Path) -> None:

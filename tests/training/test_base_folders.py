@@ -127,6 +127,20 @@ def test_sd_turbo_is_known_by_its_folder_and_in_the_hubs_cache(folder: Path, tmp
     assert base.name == "sd-turbo" and "Stability AI's SD-Turbo licence" in base.licence
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", r"onestep\.json cannot be read \(.*get the folder again"),
+        ("[1]", r"onestep\.json holds \[1\], and a JSON object was expected"),
+        ('{"format": "onestep-base"}', r"onestep\.json names no base: expected name, or base and base_licence"),
+    ],
+)
+def test_a_broken_card_is_named(folder: Path, text: str, message: str) -> None:
+    (folder / "onestep.json").write_text(text, encoding="utf-8")
+    with pytest.raises(GeneratorError, match=message):
+        load_base(folder)
+
+
 def test_an_unknown_text_encoder_is_named(folder: Path) -> None:
     config = folder / "text_encoder" / "config.json"
     content = {**json.loads(config.read_text(encoding="utf-8")), "architectures": ["T5EncoderModel"]}

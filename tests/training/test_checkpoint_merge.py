@@ -1,5 +1,6 @@
 """Merged generators against peft's own unmerged forward, on files in each published format."""
 
+import dataclasses
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -78,6 +79,13 @@ def test_unpaired_equals_peft(direction: Literal["a2b", "b2a"], tmp_path: Path) 
     assert packed.card.input_range == (-1.0, 1.0) and packed.card.preferred_size == (512, 512)
     ours = packed.generator(image(), embedding())
     assert_adapted(ours, theirs.translate(image(), embedding(), direction), unadapted(theirs, image(), direction))
+
+
+def test_a_generator_prefers_the_size_that_it_was_trained_at(tmp_path: Path) -> None:
+    read = read_checkpoint(unpaired_once().save(tmp_path / "day2night.pkl"))
+    trained = dataclasses.replace(read, preferred_size=(96, 64))
+    packed = merged_generator(random_base("tiny", seed=SEED), trained, direction="a2b", prompt=PROMPT)
+    assert packed.card.preferred_size == (96, 64)
 
 
 @pytest.mark.parametrize("rank", [8, 128])

@@ -4,6 +4,7 @@ import dataclasses
 import json
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from onestep.errors import CheckpointError, OutputError
+from onestep.training.checkpoints import safetensors_file
 from onestep.training.checkpoints.checkpoint import Checkpoint, PartWeights
 from onestep.training.checkpoints.read import read_checkpoint
 from onestep.training.checkpoints.safetensors_file import save_checkpoint
@@ -52,6 +54,34 @@ def test_what_is_written_is_what_is_read(checkpoint: Checkpoint, tmp_path: Path)
     assert_same(again.unet, checkpoint.unet)
     assert_same(again.directions["a2b"].vae, checkpoint.directions["a2b"].vae)
     assert_same(again.directions["a2b"].skips, checkpoint.directions["a2b"].skips)
+
+
+def test_the_size_of_the_pictures_is_kept_where_there_is_one(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    sized = dataclasses.replace(checkpoint, preferred_size=(96, 64))
+    for name, written in (("sized", sized), ("plain", checkpoint)):
+        save_checkpoint(written, tmp_path / f"{name}.safetensors")
+    assert read_checkpoint(tmp_path / "sized.safetensors").preferred_size == (96, 64)
+    assert read_checkpoint(tmp_path / "plain.safetensors").preferred_size is None
+
+
+def test_a_file_from_before_there_was_a_size_is_read(
+    checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = safetensors_file._description
+
+    def before(written: Checkpoint) -> dict[str, Any]:
+        return {name: value for name, value in now(written).items() if name != "preferred_size"}
+
+    monkeypatch.setattr(safetensors_file, "_description", before)
+    save_checkpoint(checkpoint, tmp_path / "night.safetensors")
+    assert read_checkpoint(tmp_path / "night.safetensors").preferred_size is None
+
+
+def test_a_size_that_is_none_is_refused(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    wrong: Any = (96, 64, 3)
+    save_checkpoint(dataclasses.replace(checkpoint, preferred_size=wrong), tmp_path / "night.safetensors")
+    with pytest.raises(CheckpointError, match="its description is damaged"):
+        read_checkpoint(tmp_path / "night.safetensors")
 
 
 def test_a_stochastic_checkpoint_keeps_both_first_layers(tmp_path: Path) -> None:

@@ -32,3 +32,14 @@ def test_a_loss_that_is_no_number_stops_before_it_spoils_the_weights() -> None:
     with pytest.raises(TrainingError, match=r"The loss of step 4 is nan. Lower the learning rate \(0.05\)"):
         fit(module, loss, options=options(10), log=lambda line: None)
     assert torch.isfinite(module.weight).all()
+
+
+def test_a_gradient_that_is_no_number_stops_before_it_spoils_the_weights() -> None:
+    module = nn.Linear(1, 1)
+
+    def loss(step: int) -> Tensor:
+        return (module.weight - module.weight.detach()).abs().sqrt().sum() if step == 3 else module.weight.sum()
+
+    with pytest.raises(TrainingError, match=r"The gradient of step 4 is (nan|inf). Lower the learning rate"):
+        fit(module, loss, options=options(10), log=lambda line: None)
+    assert torch.isfinite(module.weight).all()

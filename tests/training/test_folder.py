@@ -55,12 +55,24 @@ def test_skips_of_another_generator_are_refused(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"version": 2}, "version 2"), ({"format": "x"}, "format 'x'"), ({"prompt": None}, "lacks prompt")],
+    [
+        ({"version": 2}, "version 2"),
+        ({"format": "x"}, "format 'x'"),
+        ({"prompt": None}, "lacks prompt"),
+        ({"preferred_size": 64}, "preferred_size 64; expected a list of two numbers"),
+    ],
 )
 def test_a_card_that_is_wrong_is_refused(folder: Path, change: dict[str, object], message: str) -> None:
     card = {**json.loads((folder / "onestep.json").read_text()), **change}
     (folder / "onestep.json").write_text(json.dumps({k: v for k, v in card.items() if v is not None}))
     with pytest.raises(GeneratorError, match=message):
+        load_generator(folder)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '"text"'])
+def test_a_card_that_is_no_object_is_refused(folder: Path, text: str) -> None:
+    (folder / "onestep.json").write_text(text, encoding="utf-8")
+    with pytest.raises(GeneratorError, match=r"onestep\.json .*A generator's folder needs it: merge"):
         load_generator(folder)
 
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from onestep import domains
 from onestep.domains import domain
 from onestep.errors import CheckpointError
+from onestep.training import published_files
 from onestep.training.published_files import checkpoint_folder, find_published
 
 CONTENT = b"PK\x03\x04" + bytes(range(256)) * 9000
@@ -122,6 +124,20 @@ def test_a_damaged_pin_is_said(folder: Path) -> None:
     (folder / "day2night.pkl.sha256.json").write_text("{", encoding="utf-8")
     with pytest.raises(CheckpointError, match=r"sha256\.json is damaged"):
         find_published(DAY2NIGHT)
+
+
+def test_a_folder_that_takes_no_record_is_said(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "day2night.pkl").write_bytes(CONTENT)
+    message = r"hash of day2night\.pkl could not be recorded in .*sha256\.json.*writable, or .*--checkpoint"
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(CheckpointError, match=message):
+        patch.setattr(published_files, "whole_file", _read_only)
+        find_published(DAY2NIGHT)
+
+
+def _read_only(path: Path) -> AbstractContextManager[Path]:
+    """Stand for a file in a folder that may not be written, which root may all the same."""
+    raise PermissionError(13, "Permission denied", str(path))
 
 
 def test_a_site_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from onestep.errors import CheckpointError, SettingError
+from onestep.errors import CheckpointError, SettingError, TrainingError
 from onestep.training.students.batch import Batch
 from onestep.training.students.critic import Critic
 from onestep.training.students.losses import LossWeights, wanted
@@ -214,3 +215,39 @@ def test_progress_of_another_student_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"nothing")
     with pytest.raises(CheckpointError, match="cannot be read"):
         StudentTrainer(small_student(), _options(1)).resume(path)
+
+
+def _weights(trainer: StudentTrainer) -> list[torch.Tensor]:
+    return [
+        weight.detach().clone() for network in (trainer.student, trainer.average) for weight in network.parameters()
+    ]
+
+
+def test_a_gradient_that_is_no_number_is_not_followed() -> None:
+    trainer = StudentTrainer(small_student(), _options(10))
+    before = _weights(trainer)
+    weight: Any = trainer.student.head.weight
+    weight.register_hook(lambda gradient: gradient * torch.inf)
+    with pytest.raises(TrainingError, match="The student's gradient of step 1 is (nan|inf). Lower the learning rate"):
+        trainer.run(lambda step: [_Darkening()], perceptual=None)
+    assert all(torch.equal(now, then) for now, then in zip(_weights(trainer), before, strict=True))
+
+
+def test_a_critic_that_fails_stops_before_the_student_has_stepped(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = LossWeights(perceptual=0.0, adversarial=0.1)
+    trainer = StudentTrainer(small_student(), _options(200, critic_from=0.0, weights=weights))
+    before = _weights(trainer)
+    monkeypatch.setattr(Critic, "learn", lambda *pictures: torch.tensor(torch.nan))
+    with pytest.raises(TrainingError, match="The critic's loss of step 1 is nan"):
+        trainer.run(lambda step: [_Darkening(side=32)], perceptual=None)
+    assert all(torch.equal(now, then) for now, then in zip(_weights(trainer), before, strict=True))
+
+
+def test_a_critic_does_not_follow_a_gradient_that_is_no_number() -> None:
+    critic = Critic(bfloat16=False)
+    before = [weight.detach().clone() for weight in critic.network.parameters()]
+    weight: Any = next(critic.network.parameters())
+    weight.register_hook(lambda gradient: gradient * torch.inf)
+    image = torch.rand(1, 3, 32, 32)
+    assert not torch.isfinite(critic.learn(image, image, -image))
+    assert all(torch.equal(now, then) for now, then in zip(critic.network.parameters(), before, strict=True))

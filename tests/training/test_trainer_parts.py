@@ -1,8 +1,8 @@
 """The small parts of the trainer, each against what it should compute."""
 
-import importlib
 import json
 import math
+import re
 import resource
 import signal
 import sys
@@ -25,13 +25,13 @@ from onestep.training.trainer.chance import StepChance, seed_step
 from onestep.training.trainer.ema import MovingAverage
 from onestep.training.trainer.history import COPY, History
 from onestep.training.trainer.interrupt import noticed_interrupts
-from onestep.training.trainer.logs import JsonLines, TensorBoard, WeightsAndBiases
 from onestep.training.trainer.memory_plan import GIB, MemoryPlan
 from onestep.training.trainer.optimiser import make_optimiser
 from onestep.training.trainer.run_folder import RunFolder
 from onestep.training.trainer.sample_grid import write_grid
 from onestep.training.trainer.schedule import rate_share
-from onestep.training.trainer.settings import OptimiserSettings
+from onestep.training.trainer.settings import Kind, OptimiserSettings
+from onestep.training.trainer.settings_file import default_settings, values_of
 from onestep.training.trainer.state_file import read_state, saved_steps, state_path, write_state
 
 
@@ -232,6 +232,24 @@ def test_copying_and_collapse_are_said() -> None:
     assert not Change(moved=1.1, domains_apart=10.0, outputs_apart=9.0, inputs_apart=9.0).alarms("x")
 
 
+def test_the_advice_against_copying_names_options_of_that_kind_of_run() -> None:
+    copying = Change(moved=0.0, domains_apart=10.0, outputs_apart=9.0, inputs_apart=9.0)
+    kinds: tuple[tuple[str, Kind], ...] = (("a2b", "unpaired"), ("b2a", "unpaired"), ("paired", "paired"))
+    for direction, kind in kinds:
+        (alarm,) = copying.alarms(direction)
+        named = set(re.findall(r"\w+_weight", alarm))
+        assert len(named) == 3 and named <= set(values_of(default_settings(kind)))
+
+
+def test_sides_are_compared_by_pictures_from_all_over_them() -> None:
+    inputs = [np.full((64, 64, 3), 100 + number % 2, np.uint8) for number in range(64)]
+    others = [inputs[0], *(np.full((64, 64, 3), 200, np.uint8) for _ in range(63))]
+    measured = change(inputs, inputs, others)
+    assert measured.domains_apart == pytest.approx(98, abs=5) and measured.moved == 0.0
+    assert 0.25 < measured.inputs_apart < 0.75
+    assert change(inputs, inputs, others) == measured
+
+
 def test_worse_than_at_first_is_said() -> None:
     assert worse_than_at_first("kid", first=1.0, best=0.5, now=0.9) is None
     text = worse_than_at_first("kid", first=1.0, best=0.5, now=1.2)
@@ -271,60 +289,6 @@ def test_a_grid_on_a_full_disk(tmp_path: Path) -> None:
     with no_file_above(1000), pytest.raises(OutputError, match="Writing the samples .* failed"):
         write_grid(tmp_path / "grid.png", ("one",), [[noise]])
     assert not list(tmp_path.iterdir())
-
-
-def test_the_log_of_a_resumed_run_goes_on_after_the_state(tmp_path: Path) -> None:
-    path = tmp_path / "log.jsonl"
-    log = JsonLines(path, step=0)
-    for step in (1, 2, 3):
-        log.write(step, {"loss": step / 2})
-    log.close()
-    path.write_text(path.read_text("utf-8") + '{"step": 4, "lo', "utf-8")
-    log = JsonLines(path, step=2)
-    log.write(3, {"loss": 9.0})
-    log.close()
-    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    assert [line["step"] for line in lines] == [1, 2, 3] and lines[-1]["loss"] == 9.0
-
-
-def test_a_full_disk_leaves_the_log_of_a_resumed_run_whole(tmp_path: Path) -> None:
-    path = tmp_path / "log.jsonl"
-    path.write_text("".join(f'{{"step": {step}, "loss": 0.5}}\n' for step in range(1, 200)), "utf-8")
-    before = path.read_bytes()
-    with no_file_above(1000), pytest.raises(OutputError, match="Writing the log .* failed.*--resume"):
-        JsonLines(path, step=150)
-    assert path.read_bytes() == before
-    JsonLines(path, step=150).close()
-    assert len(path.read_text("utf-8").splitlines()) == 150
-
-
-def test_tensorboard_events(tmp_path: Path) -> None:
-    log = TensorBoard(tmp_path, step=0)
-    log.write(3, {"cycle_l1": 0.25})
-    log.close()
-    reading = importlib.import_module("tensorboard.backend.event_processing.event_accumulator")
-    events = reading.EventAccumulator(str(tmp_path))
-    events.Reload()
-    (event,) = events.Scalars("cycle_l1")
-    assert event.step == 3 and event.value == 0.25
-
-
-def test_wandb_is_used_only_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "wandb", None)
-    with pytest.raises(MissingExtraError, match="wandb is needed to log to the project 'roads'.*pip install wandb"):
-        WeightsAndBiases("roads", tmp_path)
-    calls: list[Any] = []
-    run = SimpleNamespace(log=lambda values, step: calls.append((step, values)), finish=lambda: calls.append("end"))
-
-    def init(**options: Any) -> Any:
-        calls.append(options["project"])
-        return run
-
-    monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(init=init))
-    log = WeightsAndBiases("roads", tmp_path)
-    log.write(3, {"loss": 1.0})
-    log.close()
-    assert calls == ["roads", (3, {"loss": 1.0}), "end"]
 
 
 def test_8_bit_moments_need_a_gpu_and_their_library(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,12 +10,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from onestep.cli.train import resolved_settings
-from onestep.errors import CheckpointError, MissingInputError, SettingError
+from onestep.errors import CheckpointError, InputError, MissingInputError, SettingError
 from onestep.training.base import load_base
 from onestep.training.base_hash import base_sha256
 from onestep.training.trainer.resume import check_same_inputs, check_same_settings, described_inputs
@@ -121,7 +122,14 @@ def test_other_settings_are_listed(pictures: Path) -> None:
     other = unpaired_settings(pictures, learning_rate=1e-4, seed=7, max_steps=9, log_every=5)
     with pytest.raises(SettingError, match="learning_rate was 0.001 and is 0.0001; seed was 42 and is 7. Leave them"):
         check_same_settings(begun, other)
-    check_same_settings(begun, unpaired_settings(pictures, max_steps=9, save_every=3, memory_limit_gib=1.0))
+    free = {"max_steps": 9, "save_every": 3, "memory_limit_gib": 1.0, "checkpoint_activations": True}
+    check_same_settings(begun, unpaired_settings(pictures, **free))
+
+
+@pytest.mark.parametrize("changed", [{"features": "vgg16-st"}, {"validation_count": 50}])
+def test_what_validations_are_compared_by_may_not_change(pictures: Path, changed: dict[str, Any]) -> None:
+    with pytest.raises(SettingError, match=f"{next(iter(changed))} was .* or begin a new run"):
+        check_same_settings(unpaired_settings(pictures), unpaired_settings(pictures, **changed))
 
 
 def test_the_length_may_not_change_where_the_rate_depends_on_it(pictures: Path) -> None:
@@ -149,6 +157,13 @@ def test_other_pictures_are_refused(pictures: Path, unbroken: Path, tmp_path: Pa
     sides["train A"] = sorted((now / "train_A").iterdir())
     with pytest.raises(SettingError, match="cannot go on as it began: train A changed since"):
         check_same_inputs(RunFolder(unbroken), inputs(pictures=sides, texts=texts))
+
+
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_inputs_that_cannot_be_read_are_said(tmp_path: Path, text: str) -> None:
+    (tmp_path / "inputs.json").write_text(text, "utf-8")
+    with pytest.raises(InputError, match=r"inputs\.json .*Put it back from a copy, or begin a new run"):
+        check_same_inputs(RunFolder(tmp_path), {})
 
 
 def test_a_folder_without_a_run_cannot_be_resumed(tmp_path: Path) -> None:

@@ -16,8 +16,10 @@ from onestep.errors import GeneratorError, InputError, OnestepError, OutputError
 from onestep.training.checkpoints.read import read_checkpoint
 from onestep.training.trainer import loop
 from onestep.training.trainer.history import COPY
+from onestep.training.trainer.resume import check_same_settings
 from onestep.training.trainer.run import RunReport
 from onestep.training.trainer.state_file import saved_steps
+from onestep.training.trainer.step import Stepper
 from tests.training.test_trainer_parts import no_file_above
 from tests.training.tiny_runs import (
     assert_same,
@@ -94,6 +96,7 @@ def test_the_checkpoint_holds_the_average(watched: tuple[Path, RunReport]) -> No
         "b2a": "side A",
     }
     assert checkpoint.licence == "MIT (random weights)" and checkpoint.base == "tiny"
+    assert checkpoint.preferred_size == (32, 32)
 
 
 def test_looking_changes_nothing(watched: tuple[Path, RunReport], pictures: Path, tmp_path: Path) -> None:
@@ -123,9 +126,29 @@ def test_ctrl_c_saves_after_the_step(
 
 def test_a_loss_that_is_no_number_stops_with_the_last_state_whole(pictures: Path, tmp_path: Path) -> None:
     settings = unpaired_settings(pictures, max_steps=4, learning_rate=1e30, save_every=1)
-    with pytest.raises(TrainingError, match=r"stopped in step 2: .* is nan.*The state after step 1 is whole"):
+    message = r"stopped in step 2: .* is nan.*begin a new run with a learning rate .*The state after step 1 is whole"
+    with pytest.raises(TrainingError, match=message):
         trained(settings, tmp_path / "run")
     assert saved_steps(tmp_path / "run" / "last") == [0, 1]
+
+
+def test_memory_that_runs_out_names_what_a_resumed_run_may_change(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: Any, **options: Any) -> None:
+        raise torch.OutOfMemoryError("16 GiB")
+
+    settings = unpaired_settings(pictures, max_steps=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(Stepper, "__call__", full)
+        message = "ran out in step 1 .* state after step 0 is whole.* Go on with --resume and --checkpoint-activations"
+        with pytest.raises(TrainingError, match=message):
+            trained(settings, tmp_path / "run")
+    assert "checkpoint_activations = false" in (tmp_path / "run" / "settings.toml").read_text("utf-8")
+    frugal = unpaired_settings(pictures, max_steps=2, checkpoint_activations=True)
+    check_same_settings(settings, frugal)
+    trained(frugal, tmp_path / "run", resume=True)
+    assert "checkpoint_activations = true" in (tmp_path / "run" / "settings.toml").read_text("utf-8")
 
 
 def test_a_full_disk_stops_with_the_last_state_whole(

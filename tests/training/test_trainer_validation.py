@@ -56,7 +56,7 @@ def test_both_directions_are_compared_with_the_other_side() -> None:
     assert measures["kid"] == pytest.approx((measures["kid_a2b"] + measures["kid_b2a"]) / 2)
     assert measures["kid_a2b"] < copies["kid_a2b"] and measures["kid_b2a"] > copies["kid_b2a"]
     assert asked == [("a2b", "to night")] * 4 + [("b2a", "to day")] * 4
-    assert changes["a2b"].moved > 20 and validation.score_name == "kid"
+    assert changes["a2b"].moved > 20
 
 
 def test_a_known_truth_is_compared_with_each_output() -> None:
@@ -70,7 +70,6 @@ def test_a_known_truth_is_compared_with_each_output() -> None:
     answers = {"a": truth[0], "b": truth[1], "c": truth[2], "d": truth[0]}
     measures, _ = validation.run(lambda direction, picture, prompt: answers[prompt])
     assert measures["distance"] == pytest.approx(distance(truth[0], truth[3]) / 4)
-    assert validation.score_name == "distance"
 
 
 def test_the_table_has_every_row() -> None:

@@ -26,6 +26,7 @@ def checkpoint_of(
     base: str,
     base_sha256: str,
     licence: str,
+    preferred_size: tuple[int, int] | None = None,
 ) -> Checkpoint:
     """Gather what was trained.
 
@@ -37,6 +38,7 @@ def checkpoint_of(
         base: Name of the base.
         base_sha256: Hash of its weights, before they were trained.
         licence: Licence of the weights.
+        preferred_size: Width and height in pixels of the pictures in training; None where these had their own.
 
     Returns:
         The checkpoint, with copies of the tensors in memory; `save_checkpoint` gives it its path and hash.
@@ -60,6 +62,7 @@ def checkpoint_of(
         licence=licence,
         base=base,
         base_sha256=base_sha256,
+        preferred_size=preferred_size,
     )
 
 

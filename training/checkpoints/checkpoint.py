@@ -77,6 +77,8 @@ class Checkpoint:
     """Name of the base that it was trained on; None where the file does not say."""
     base_sha256: str | None = None
     """Of that base's weights (`base_sha256`); None where the file does not say."""
+    preferred_size: tuple[int, int] | None = None
+    """Width and height in pixels of the pictures that it was trained on; None where the file does not say."""
 
     @property
     def name(self) -> str:

@@ -60,7 +60,7 @@ def merged_generator(
         checkpoint_licence=checkpoint.licence,
         skip_channels=list(skips.config["in_channels"]),
         input_range=checkpoint.input_range,
-        preferred_size=base.preferred_size,
+        preferred_size=checkpoint.preferred_size or base.preferred_size,
         stochastic=kind is StochasticGenerator,
     )
     return PackedGenerator(generator.eval().requires_grad_(False), card, base)

@@ -6,7 +6,8 @@ tensor that counts in the measure of the strength has `at_strength.` after the p
 
     format      onestep-checkpoint
     version     1
-    checkpoint  JSON: kind, base and hash, licence, directions with prompts; each part's rank, alpha, targets, complete
+    checkpoint  JSON: kind, base and hash, licence, size of the pictures if they had one, directions with prompts; each
+                part's rank, alpha, targets, complete
     sha256      of that JSON and all tensors, their names and shapes included
 """
 
@@ -121,6 +122,7 @@ def _description(checkpoint: Checkpoint) -> dict[str, Any]:
         "base": checkpoint.base,
         "base_sha256": checkpoint.base_sha256,
         "licence": checkpoint.licence,
+        "preferred_size": checkpoint.preferred_size,
         "prompts": {direction: weights.prompt for direction, weights in checkpoint.directions.items()},
         "parts": {
             prefix: {"rank": part.rank, "alpha": part.alpha, "targets": part.targets, "complete": part.complete}
@@ -148,7 +150,15 @@ def _checkpoint(description: dict[str, Any], tensors: Mapping[str, Tensor], path
         licence=str(description["licence"]),
         base=description["base"],
         base_sha256=description.get("base_sha256"),
+        preferred_size=_size(description.get("preferred_size")),
     )
+
+
+def _size(pair: list[int] | None) -> tuple[int, int] | None:
+    if pair is None:
+        return None
+    width, height = map(int, pair)
+    return width, height
 
 
 def _part(about: dict[str, Any], state: Mapping[str, Tensor], path: Path) -> PartWeights:

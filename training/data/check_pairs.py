@@ -8,7 +8,7 @@ from onestep.training.data.finding import Finding
 from onestep.training.data.folders import Pair
 from onestep.training.data.look import Look, paths_of
 from onestep.training.data.near import looks_alike
-from onestep.training.data.preparation import Preparation
+from onestep.training.data.preparation import Preparation, have_one_aspect
 
 LookedAt = tuple[Look, Look]
 """Source and target of one pair."""
@@ -26,14 +26,14 @@ def looked_at_pairs(pairs: Sequence[Pair], looks: Looks) -> list[LookedAt]:
 
 def pair_sizes(pairs: Sequence[LookedAt], preparation: Preparation) -> Iterable[Finding]:
     """Yield an error for pairs of two aspects, else for those of two sizes where the preparation leaves it so."""
-    skewed = [pair for pair in pairs if not _have_one_aspect(*pair)]
+    skewed = [pair for pair in pairs if not _are_of_one_aspect(pair)]
     if skewed:
         message = (
             f"Pairs whose pictures differ in aspect: {_some(skewed, pairs)}. "
             "Their pixels do not match: crop them alike, or take them out."
         )
         yield Finding("error", "pair-sizes", message, paths_of(skewed))
-    scaled = [pair for pair in pairs if pair[0].size != pair[1].size and _have_one_aspect(*pair)]
+    scaled = [pair for pair in pairs if pair[0].size != pair[1].size and _are_of_one_aspect(pair)]
     if scaled and not preparation.scales:
         message = (
             f"Pairs whose pictures differ in size, which {preparation.name} leaves so: {_some(scaled, pairs)}. "
@@ -60,7 +60,6 @@ def _some(found: Sequence[LookedAt], pairs: Sequence[LookedAt]) -> str:
     return f"{len(found)} of {len(pairs)}, such as {source.size} and {target.size}"
 
 
-def _have_one_aspect(source: Look, target: Look) -> bool:
-    """Tell whether the aspects are the same to within a pixel of the smaller picture."""
-    expected = source.size.width * target.size.height / source.size.height
-    return abs(expected - target.size.width) <= max(1.0, target.size.width / source.size.width)
+def _are_of_one_aspect(pair: LookedAt) -> bool:
+    source, target = pair
+    return have_one_aspect(source.size, target.size)

@@ -77,14 +77,19 @@ class Preparation:
             )
 
     def check_pair(self, source: FrameSize, target: FrameSize, *, of: object) -> None:
-        """Raise InputError if the pictures of a pair differ in size and stay so; `of` names them.
+        """Raise InputError if the pictures of a pair would come to show different places; `of` names them.
 
-        A window that is cut out of one would show another place than that of the other.
+        They do where they differ in size and stay so, or in aspect and lose their margins.
         """
         if source != target and not self.scales:
             raise InputError(
                 f"{of} differ in size and {self.name} leaves it so ({source}, {target}). "
                 "Choose a preparation that scales, such as resize_256."
+            )
+        if self.covers and not have_one_aspect(source, target):
+            raise InputError(
+                f"{of} differ in aspect ({source}, {target}), and {self.name} cuts other margins off each. "
+                "Crop them alike, or take them out."
             )
 
     def prepare(self, picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -157,6 +162,12 @@ def preparation(name: str | Preparation) -> Preparation:
         window="random" if window else "middle",
         flip=match["flip"] is not None,
     )
+
+
+def have_one_aspect(source: FrameSize, target: FrameSize) -> bool:
+    """Tell whether the aspects are the same to within a pixel of the smaller picture."""
+    expected = source.width * target.height / source.height
+    return abs(expected - target.width) <= max(1.0, target.width / source.width)
 
 
 def _size(text: str | None) -> FrameSize | None:

@@ -13,14 +13,9 @@ TRANSLATION_SHARE = 0.125
 CUTOUT_SHARE = 0.5
 
 
-def random_numbers(pictures: int, generator: torch.Generator | None = None) -> Tensor:
-    """Draw what `augmented` needs, `[pictures, 7] float32` in [0, 1), on the CPU.
-
-    Args:
-        pictures: Number of pictures.
-        generator: Source of randomness on the CPU; None is torch's global one.
-    """
-    return torch.rand(pictures, NUMBERS_PER_PICTURE, generator=generator)
+def random_numbers(pictures: int) -> Tensor:
+    """Draw what `augmented` needs from torch's global state: `[pictures, 7] float32` in [0, 1), on the CPU."""
+    return torch.rand(pictures, NUMBERS_PER_PICTURE)
 
 
 def augmented(images: Tensor, numbers: Tensor) -> Tensor:

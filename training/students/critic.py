@@ -6,7 +6,7 @@ conditional discriminator of pix2pix, Isola et al. 2017), with the hinge objecti
 """
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from onestep.training.discriminators.patch import PatchDiscriminator
 from onestep.training.losses.adversarial import discriminator_loss, generator_loss
@@ -44,13 +44,18 @@ class Critic:
     def learn(self, image: Tensor, truth: Tensor, result: Tensor) -> Tensor:
         """Take one step towards telling `truth` from `result`, which is detached; return the loss before it.
 
-        The loss is 2 where the critic cannot tell. With one that is not finite no step is taken.
+        The loss is 2 where the critic cannot tell. Where it or its gradient is not finite no step is taken, and that
+        is returned.
         """
         self.optimiser.zero_grad(set_to_none=True)
         loss = discriminator_loss(self._logits(image, truth), self._logits(image, result), "hinge")
-        if torch.isfinite(loss):
-            loss.backward()  # type: ignore[no-untyped-call]
-            self.optimiser.step()
+        if not torch.isfinite(loss):
+            return loss.detach()
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.get_total_norm([weight.grad for weight in self.network.parameters() if weight.grad is not None])
+        if not torch.isfinite(norm):
+            return norm
+        self.optimiser.step()
         return loss.detach()
 
     def _logits(self, image: Tensor, judged: Tensor) -> list[Tensor]:

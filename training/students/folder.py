@@ -4,16 +4,16 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from onestep.errors import GeneratorError
-from onestep.training.card_name import CARD_NAME
+from onestep.training.card_file import read_card
+from onestep.training.card_name import CARD_NAME, STUDENT_FORMAT
 from onestep.training.part_files import check_parts, load_network, told_if_unwritten
 from onestep.training.students.generator import LearntPrompt, StudentGenerator
 from onestep.training.students.network import StudentNetwork
 
-_FORMAT = "onestep-student"
 _VERSION = 1
+_AGAIN = "A student's folder needs it: distil it again."
 STUDENT_PART = "student"
 
 
@@ -58,7 +58,7 @@ def save_student(packed: PackedStudent, folder: Path) -> None:
     """Write a student into a folder that exists."""
     with told_if_unwritten(folder):
         packed.generator.student.save_pretrained(folder / STUDENT_PART)
-    card = {"format": _FORMAT, "version": _VERSION, **dataclasses.asdict(packed.card)}
+    card = {"format": STUDENT_FORMAT, "version": _VERSION, **dataclasses.asdict(packed.card)}
     (folder / CARD_NAME).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -70,25 +70,6 @@ def load_student(folder: str | Path) -> PackedStudent:
     """
     path = Path(folder)
     check_parts(path, (STUDENT_PART,), kind="student")
-    card = _read_card(path / CARD_NAME)
+    card = read_card(path / CARD_NAME, StudentCard, of_format=STUDENT_FORMAT, version=_VERSION, advice=_AGAIN)
     student: StudentNetwork = load_network(StudentNetwork.from_pretrained, path / STUDENT_PART)
     return packed_student(student, card)
-
-
-def _read_card(path: Path) -> StudentCard:
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as err:
-        raise GeneratorError(f"{path} cannot be read ({err}). A student's folder needs it: distil it again.") from err
-    if content.get("format") != _FORMAT or content.get("version") != _VERSION:
-        raise GeneratorError(
-            f"{path} has format {content.get('format')!r} version {content.get('version')!r}; "
-            f"expected {_FORMAT!r} version {_VERSION}. Make the student with this version of onestep."
-        )
-    fields = dataclasses.fields(StudentCard)
-    missing = [field.name for field in fields if field.name not in content and field.default is dataclasses.MISSING]
-    if missing:
-        raise GeneratorError(f"{path} lacks {', '.join(missing)}. Distil the student again.")
-    values = {field.name: content[field.name] for field in fields if field.name in content}
-    values["preferred_size"] = tuple(values["preferred_size"])
-    return StudentCard(**values)

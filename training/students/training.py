@@ -137,7 +137,7 @@ class StudentTrainer:
             interrupted: Asked after each step whether it was the last.
 
         Raises:
-            TrainingError: A loss is not finite; no weights have followed it.
+            TrainingError: A loss or a gradient is not finite; no weights have followed it.
         """
         running, counted, begun = 0.0, 0, time.monotonic()
         with self._batches(sources_of_step) as batches:
@@ -174,13 +174,14 @@ class StudentTrainer:
             result = self.student(batch.image.contiguous(memory_format=torch.channels_last), batch.corners)
             loss = student_loss(result, batch, weights=self.options.weights_at(self.step), perceptual=perceptual)
             loss = loss + self._opinion(batch, result)
-        value = _finite(loss, self.step, self.options.learning_rate)
+        value = _finite(loss, self.step, self.options.learning_rate, of="student's loss")
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.student.parameters(), CLIP_NORM)
+        norm = nn.utils.clip_grad_norm_(self.student.parameters(), CLIP_NORM)
+        _finite(norm, self.step, self.options.learning_rate, of="student's gradient")
+        self._teach_critic(batch, result)
         for optimiser in self.optimisers:
             optimiser.step()
         self._follow()
-        self._teach_critic(batch, result)
         return value
 
     def _prepare_optimisers(self) -> None:
@@ -200,7 +201,7 @@ class StudentTrainer:
     def _teach_critic(self, batch: Batch, result: Tensor) -> None:
         if self.critic is not None and self.step >= self.options.critic_joins:
             loss = self.critic.learn(batch.image, wanted(batch, self.options.weights), result.detach())
-            self._critic_losses.append(_finite(loss, self.step, self.options.learning_rate, of="critic's"))
+            self._critic_losses.append(_finite(loss, self.step, self.options.learning_rate, of="critic's loss"))
 
     def _critic_text(self) -> str:
         """Say how well the critic has told truth from result since it was last said: 2 is not at all."""
@@ -221,10 +222,10 @@ class StudentTrainer:
             ours.lerp_(theirs, 1.0 - decay)
 
 
-def _finite(loss: Tensor, step: int, rate: float, *, of: str = "student's") -> float:
-    value = float(loss.detach())
+def _finite(scalar: Tensor, step: int, rate: float, *, of: str) -> float:
+    value = float(scalar.detach())
     if not np.isfinite(value):
-        raise TrainingError(f"The {of} loss of step {step + 1} is {value}. Lower the learning rate ({rate:g}).")
+        raise TrainingError(f"The {of} of step {step + 1} is {value}. Lower the learning rate ({rate:g}).")
     return value
 
 

@@ -1,11 +1,13 @@
 """What a run says on stderr: a bar with losses, rate and time left on a terminal, lines anywhere else."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+_TOLD_EVERY_SECONDS = 5.0
 
 
 class Display(Protocol):
@@ -51,7 +53,7 @@ class Spoken:
     """
 
     def __init__(self, *, total: int, done: int, pictures_per_step: int, every: int) -> None:
-        self._console = Console(stderr=True, soft_wrap=True, highlight=False)
+        self._console = _stderr()
         self._total, self._first, self._pictures, self._every = total, done, pictures_per_step, every
         self._start: float | None = None
         self._bar: Progress | None = None
@@ -88,3 +90,24 @@ class Spoken:
         """Stop the bar."""
         if self._bar is not None:
             self._bar.stop()
+
+
+def told_where_slow(what: str) -> Callable[[int, int], None]:
+    """Return what takes how many are done of how many, and prints it every five seconds: nothing where it is quick.
+
+    Args:
+        what: What is done, such as `pictures looked at`.
+    """
+    told = time.monotonic()
+
+    def tell(done: int, total: int) -> None:
+        nonlocal told
+        if time.monotonic() - told >= _TOLD_EVERY_SECONDS:
+            told = time.monotonic()
+            _stderr().print(f"{done}/{total} {what}", markup=False)
+
+    return tell
+
+
+def _stderr() -> Console:
+    return Console(stderr=True, soft_wrap=True, highlight=False)

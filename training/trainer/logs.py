@@ -2,7 +2,9 @@
 
 import importlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,50 +37,66 @@ class JsonLines:
 
     def __init__(self, path: Path, *, step: int) -> None:
         self._path = path
-        kept = [line for line in _lines(path) if line["step"] <= step]
-        self._guarded(lambda: self._rewrite(kept))
-        self._file = path.open("a", encoding="utf-8")
+        with _told_if_unwritten(path):
+            self._rewrite([line for line in _lines(path) if line["step"] <= step])
+            self._file = path.open("a", encoding="utf-8")
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Add a line."""
-
-        def add() -> None:
+        with _told_if_unwritten(self._path):
             self._file.write(json.dumps({"step": step, **values}) + "\n")
             self._file.flush()
 
-        self._guarded(add)
-
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        with _told_if_unwritten(self._path):
+            self._file.close()
 
     def _rewrite(self, lines: Sequence[Mapping[str, Any]]) -> None:
         with whole_file(self._path) as partial:
             partial.write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")
 
-    def _guarded(self, write: Callable[[], object]) -> None:
-        try:
-            write()
-        except OSError as err:
-            raise OutputError(f"Writing the log {self._path} failed: {err}. Make room, then --resume the run.") from err
-
 
 class TensorBoard:
-    """Event files for TensorBoard; events past `step`, from before the run was resumed, are hidden there."""
+    """Events for TensorBoard; those past `step`, from before the run was resumed, are hidden there.
+
+    They are written at once, and not by a thread as the library's own writer does: its errors come late, and as
+    tracebacks.
+
+    Args:
+        folder: Each run, and each that goes on, has a file of its own in it.
+        step: Steps that are done.
+
+    Raises:
+        OutputError: An event cannot be written.
+    """
 
     def __init__(self, folder: Path, *, step: int) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
-        self._writer: Any = SummaryWriter(str(folder), purge_step=step + 1 if step else None)
+        self._events: Any = importlib.import_module("tensorboard.compat.proto.event_pb2")
+        self._summaries: Any = importlib.import_module("tensorboard.compat.proto.summary_pb2")
+        records: Any = importlib.import_module("tensorboard.summary.writer.record_writer")
+        self._path = folder / f"events.out.tfevents.{time.time():.6f}.onestep"
+        with _told_if_unwritten(self._path):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file: Any = records.RecordWriter(self._path.open("wb"))
+        self._add(file_version="brain.Event:2")
+        self._add(step=step + 1, session_log=self._events.SessionLog(status=self._events.SessionLog.START))
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Add each value as a scalar."""
-        for name, value in values.items():
-            self._writer.add_scalar(name, value, step)
+        scalars = [self._summaries.Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
+        self._add(step=step, summary=self._summaries.Summary(value=scalars))
 
     def close(self) -> None:
-        """Write what is left, and close."""
-        self._writer.close()
+        """Close the file."""
+        with _told_if_unwritten(self._path):
+            self._file.close()
+
+    def _add(self, **content: Any) -> None:
+        event = self._events.Event(wall_time=time.time(), **content)
+        with _told_if_unwritten(self._path):
+            self._file.write(event.SerializeToString())
+            self._file.flush()
 
 
 class WeightsAndBiases:
@@ -117,9 +135,25 @@ def open_logs(folder: RunFolder, settings: WatchSettings, *, step: int) -> list[
     return logs
 
 
+@contextmanager
+def _told_if_unwritten(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as err:
+        raise OutputError(f"Writing the log {path} failed: {err}. Make room, then --resume the run.") from err
+
+
 def _lines(path: Path) -> list[dict[str, Any]]:
-    """Read the whole lines of a log; a last one that a kill cut short is left out."""
+    """Read the lines of a log; what a kill or a lost power left of one is left out."""
     if not path.exists():
         return []
-    whole, _, _ = path.read_text("utf-8").rpartition("\n")
-    return [json.loads(line) for line in whole.splitlines() if line]
+    whole, _, _ = path.read_text("utf-8", errors="replace").rpartition("\n")
+    return [line for text in whole.splitlines() if (line := _line(text)) is not None]
+
+
+def _line(text: str) -> dict[str, Any] | None:
+    try:
+        line = json.loads(text)
+    except ValueError:
+        return None
+    return line if isinstance(line, dict) and isinstance(line.get("step"), int) else None

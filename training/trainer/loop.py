@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from onestep.errors import TrainingError
+from onestep.errors import InputError, TrainingError
 from onestep.frame_size import FrameSize, checked_multiple
 from onestep.training.adaptation.adapted import AdaptedGenerator
 from onestep.training.data import Prefetcher
@@ -31,6 +31,7 @@ def run_loop(task: Task[Any], stepper: Stepper[Any], watcher: Watcher | None, pr
 
     Raises:
         TrainingError: A loss is not finite, or memory ran out; what was saved before is whole.
+        InputError: A picture cannot be read; the state was saved.
         OutputError: Something could not be written; what was saved before is whole.
         KeyboardInterrupt: The user stopped it; the state was saved.
     """
@@ -42,21 +43,26 @@ def run_loop(task: Task[Any], stepper: Stepper[Any], watcher: Watcher | None, pr
 
     with noticed_interrupts() as interrupt, Prefetcher(read, steps) as reader:
         _look(watcher, processes)
-        for batch in reader:
-            if _step(stepper, batch, watcher, interrupt):
-                _stop(watcher, processes)
-            _look(watcher, processes)
+        try:
+            for batch in reader:
+                if _step(stepper, batch, watcher, interrupt):
+                    _stop(watcher, processes)
+                _look(watcher, processes)
+        except InputError as err:
+            raise InputError(f"{err}{_saved_now(watcher)}") from err
 
 
 def checked_size(batch: Any, generator: AdaptedGenerator) -> FrameSize:
-    """Return the size in pixels of a batch's pictures.
+    """Return the size in pixels of a batch's pictures, of two sides the larger.
 
     Raises:
-        SettingError: The generator does not take that size; the message names the nearest.
+        SettingError: The generator does not take a side's size; the message names the nearest.
     """
-    picture: Tensor = getattr(batch, dataclasses.fields(batch)[0].name)
-    size = FrameSize(picture.shape[-1], picture.shape[-2])
-    return checked_multiple(size, frame_multiple_of(generator), what="The base")
+    pictures = [picture for picture in vars(batch).values() if isinstance(picture, Tensor)]
+    sizes = [FrameSize(picture.shape[-1], picture.shape[-2]) for picture in pictures]
+    for size in sizes:
+        checked_multiple(size, frame_multiple_of(generator), what="The base")
+    return max(sizes, key=lambda size: size.pixels)
 
 
 def frame_multiple_of(generator: AdaptedGenerator) -> int:
@@ -81,8 +87,7 @@ def _step(stepper: Stepper[Any], batch: Any, watcher: Watcher | None, interrupt:
         losses, stop = stepper(on_device(batch, stepper.state.device), interrupted=interrupt.asked)
     except torch.OutOfMemoryError as err:
         raise TrainingError(
-            f"Memory ran out in step {stepper.state.step + 1} ({err}). Lower batch_size, or pass "
-            f"--checkpoint-activations.{_saved(watcher)}"
+            f"Memory ran out in step {stepper.state.step + 1} ({err}).{_saved(watcher)} {_less_memory(stepper)}"
         ) from err
     except TrainingError as err:
         raise TrainingError(f"{err}{_saved(watcher)}") from err
@@ -108,6 +113,25 @@ def _stop(watcher: Watcher | None, processes: Processes) -> None:
         watcher.display.say(f"Stopped after step {watcher.state.step} and saved. Go on with --resume {folder}")
     processes.wait()
     raise KeyboardInterrupt
+
+
+def _less_memory(stepper: Stepper[Any]) -> str:
+    """Return a sentence about what takes less memory and may be done."""
+    smaller = "begin a new run with a lower batch_size."
+    if stepper.settings.machine.checkpoint_activations:
+        return smaller.capitalize()
+    return f"Go on with --resume and --checkpoint-activations, or {smaller}"
+
+
+def _saved_now(watcher: Watcher | None) -> str:
+    """Save, and return sentences that say so."""
+    if watcher is None:
+        return ""
+    watcher.save()
+    return (
+        f" The state after step {watcher.state.step} was saved: {watcher.folder.states}. Put the pictures back as they "
+        f"were and --resume {watcher.folder.root}, or begin a new run."
+    )
 
 
 def _saved(watcher: Watcher | None) -> str:

@@ -9,10 +9,7 @@ import torch
 from torch import nn
 
 from onestep.errors import InputError, TrainingError
-from onestep.frame_size import checked_multiple
 from onestep.machine_memory import available_bytes
-from onestep.runtime.pictures import picture_size
-from onestep.training.adaptation.adapted import AdaptedGenerator
 from onestep.training.adaptation.trainable import count, trainable_tensors
 from onestep.training.base import Base, load_base
 from onestep.training.base_hash import base_sha256
@@ -32,6 +29,7 @@ from onestep.training.trainer.settings_file import kind_of
 from onestep.training.trainer.state import TrainingState
 from onestep.training.trainer.task import Task
 from onestep.training.trainer.unpaired_task import unpaired_task
+from onestep.training.trainer.usable_pictures import Tell, check_usable, untold
 from onestep.training.trainer.validation import Features, packaged_features
 
 _TINY = (
@@ -64,13 +62,14 @@ class Prepared:
     notes: tuple[str, ...]
 
 
-def prepare(settings: Settings, processes: Processes, *, download: bool) -> Prepared:
+def prepare(settings: Settings, processes: Processes, *, download: bool, tell: Tell = untold) -> Prepared:
     """Make a run ready.
 
     Args:
         settings: Everything that can be chosen.
         processes: This process among all.
         download: Whether the hub may be asked for a base that is not on this machine.
+        tell: Told how many pictures were looked at.
 
     Raises:
         InputError: The pictures cannot be used.
@@ -79,15 +78,14 @@ def prepare(settings: Settings, processes: Processes, *, download: bool) -> Prep
         TrainingError: The memory does not suffice; the message says what would fit.
     """
     data = _data(settings)
-    preparation(settings.data.preparation)
-    processes.share_of(settings.data.batch_size)
+    how, share = preparation(settings.data.preparation), processes.share_of(settings.data.batch_size)
     place = find_base(settings.model.base, download=download)
     wanted = processes.is_main and settings.watch.validate_every
     features = packaged_features(settings.watch.features, processes.device) if wanted else None
     base = load_base(place)
     inputs = described_inputs(pictures=_paths(data), texts=_texts(data), base_sha256=base_sha256(base))
     task = _task(settings, data, base, processes)
-    _check_test_pictures(data, settings.data.preparation, task.networks.generator)
+    check_usable(data, how, multiple=frame_multiple_of(task.networks.generator), batch_size=share, tell=tell)
     _to_device(task, processes.device)
     plan = _plan(settings, task, base, processes)
     plan.check()
@@ -139,24 +137,6 @@ def _paths(data: UnpairedFolder | PairedFolder) -> dict[str, Sequence[Path]]:
         "test sources": [pair.source for pair in data.test],
         "test targets": [pair.target for pair in data.test],
     }
-
-
-def _check_test_pictures(data: UnpairedFolder | PairedFolder, name: str, generator: AdaptedGenerator) -> None:
-    """Find out what the first look at the test pictures would: one that cannot be read, or has no size to compute at.
-
-    Raises:
-        InputError: A picture cannot be read, or is below the crop; or those of a pair show different places.
-        SettingError: It keeps its size, and that is no multiple of the base's.
-    """
-    how, multiple = preparation(name), frame_multiple_of(generator)
-    for path in (path for side, paths in _paths(data).items() if side.startswith("test") for path in paths):
-        size = picture_size(path)
-        how.check_size(size, of=path)
-        if how.size is None:
-            checked_multiple(size, multiple, what=f"{path} does not fit: the base")
-    for pair in data.test if isinstance(data, PairedFolder) else ():
-        sizes = (picture_size(path) for path in (pair.source, pair.target))
-        how.check_pair(*sizes, of=f"{pair.source} and {pair.target}")
 
 
 def _texts(data: UnpairedFolder | PairedFolder) -> dict[str, Sequence[str]]:

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from onestep.errors import SettingError
+from onestep.errors import InputError, SettingError
 from onestep.training.trainer.run_folder import RunFolder
 from onestep.training.trainer.settings import MAY_CHANGE, Settings
 from onestep.training.trainer.settings_file import entries, kind_of, values_of
 
 BASE = "base"
 """Name under which the base's hash stands among a run's inputs."""
+_WITHOUT_INPUTS = "It says which pictures the run began with. Put it back from a copy, or begin a new run with -o."
 
 
 def check_same_settings(saved: Settings, asked: Settings) -> None:
@@ -49,14 +50,28 @@ def described_inputs(
 
 
 def check_same_inputs(folder: RunFolder, now: dict[str, str]) -> None:
-    """Raise SettingError unless the run began with the same pictures and base."""
-    before: dict[str, Any] = json.loads(folder.inputs.read_text("utf-8"))
+    """Raise SettingError unless the run began with the same pictures and base.
+
+    Raises:
+        InputError: What it began with cannot be read.
+    """
+    before = _noted_inputs(folder.inputs)
     changed = [name for name in now if before.get(name) != now[name]]
     if changed:
         raise SettingError(
             f"{folder.root} cannot go on as it began: {', '.join(changed)} changed since (names, number or sizes of "
             "pictures, texts, or the base's weights). Put them back, or begin a new run with -o."
         )
+
+
+def _noted_inputs(path: Path) -> dict[str, Any]:
+    try:
+        noted = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as err:
+        raise InputError(f"{path} cannot be read ({err}). {_WITHOUT_INPUTS}") from err
+    if not isinstance(noted, dict):
+        raise InputError(f"{path} holds {noted!r:.40}, and a JSON object was expected. {_WITHOUT_INPUTS}")
+    return noted
 
 
 def _listing(rows: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from onestep.runtime.text_file import write_whole
-from onestep.training.trainer.display import Display, Silent, Spoken
+from onestep.training.trainer.display import Display, Silent, Spoken, told_where_slow
 from onestep.training.trainer.logs import open_logs
 from onestep.training.trainer.loop import run_loop
 from onestep.training.trainer.prepare import Prepared, prepare
@@ -18,6 +18,7 @@ from onestep.training.trainer.settings import Settings
 from onestep.training.trainer.settings_file import text_of
 from onestep.training.trainer.state_file import read_state
 from onestep.training.trainer.step import Stepper
+from onestep.training.trainer.usable_pictures import untold
 from onestep.training.trainer.watch import Watcher
 
 
@@ -65,7 +66,8 @@ def train(settings: Settings, output: Path, *, resume: bool = False, download: b
 def _train(
     settings: Settings, folder: RunFolder, processes: Processes, *, resume: bool, download: bool
 ) -> RunReport | None:
-    prepared = prepare(settings, processes, download=download)
+    tell = told_where_slow("pictures looked at") if processes.is_main else untold
+    prepared = prepare(settings, processes, download=download, tell=tell)
     if resume:
         check_same_inputs(folder, prepared.inputs)
         _restore(prepared, folder)

@@ -179,7 +179,8 @@ class MachineSettings(Checked):
         default="tf32", metadata=about("tf32 is float32, with TF32 products on GPUs that have them.")
     )
     checkpoint_activations: bool = field(
-        default=False, metadata=about("Compute activations again instead of keeping them: less memory.")
+        default=False,
+        metadata=about("Compute activations again instead of keeping them: less memory.", may_change=True),
     )
     memory_limit_gib: float | None = field(
         default=None,
@@ -203,14 +204,10 @@ class WatchSettings(Checked):
     validate_every: int = field(
         default=500, metadata=about("Steps between validations; 0 for none.", may_change=True, at_least=0)
     )
-    validation_count: int = field(
-        default=200, metadata=about("Largest number of test pictures per side.", may_change=True, at_least=2)
-    )
+    validation_count: int = field(default=200, metadata=about("Largest number of test pictures per side.", at_least=2))
     features: str = field(
         default="efficientnet-lite0",
-        metadata=about(
-            "Features of KID: efficientnet-lite0, vgg16-st, alexnet-st, or inception:FILE.", may_change=True
-        ),
+        metadata=about("Features of KID: efficientnet-lite0, vgg16-st, alexnet-st, or inception:FILE."),
     )
     tensorboard: bool = field(
         default=True, metadata=about("Whether events for TensorBoard are written.", may_change=True)

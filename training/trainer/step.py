@@ -83,6 +83,7 @@ def _check_finite(values: Mapping[str, float], step: int, rate: float) -> None:
     wrong = [f"{name} is {value}" for name, value in values.items() if not math.isfinite(value)]
     if wrong:
         raise TrainingError(
-            f"Training stopped in step {step + 1}: {', '.join(wrong)}. Nothing of that step was kept. Lower the "
-            f"learning rate ({rate:g}), compute in float32, and check the pictures with `onestep data check`."
+            f"Training stopped in step {step + 1}: {', '.join(wrong)}. Nothing of that step was kept. Check the "
+            "pictures with `onestep data check`, and begin a new run with a learning rate below "
+            f"{rate:g} or with --precision fp32."
         )

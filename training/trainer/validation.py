@@ -54,11 +54,6 @@ class Validation:
     features: Features
     _real: dict[Direction, NDArray[np.float32]] = field(default_factory=dict)
 
-    @property
-    def score_name(self) -> str:
-        """Name of the measure that the best checkpoint has least of."""
-        return "kid" if self.trials[0].distance is None else "distance"
-
     def copies(self) -> dict[str, float]:
         """Return the measures of the inputs themselves."""
         measures: dict[str, float] = {}

@@ -7,6 +7,7 @@ from typing import Any
 
 from onestep.training.adaptation.to_checkpoint import checkpoint_of
 from onestep.training.checkpoints.safetensors_file import save_checkpoint
+from onestep.training.data import preparation
 from onestep.training.trainer.display import Display
 from onestep.training.trainer.history import History
 from onestep.training.trainer.logs import Log
@@ -83,10 +84,13 @@ class Watcher:
             log.write(self.state.step, values)
 
     def close(self) -> None:
-        """Close the logs and the display."""
-        for log in self.logs:
-            log.close()
+        """Close the display, then all logs; one that cannot be finished is said, since the run is whole without it."""
         self.display.close()
+        for log in self.logs:
+            try:
+                log.close()
+            except OSError as err:
+                self.display.say(f"Warning: {err}")
 
     def _due(self, every: int) -> bool:
         last = self.settings.optimiser.max_steps
@@ -138,5 +142,6 @@ class Watcher:
             base=self.base,
             base_sha256=self.base_sha256,
             licence=self.licence,
+            preferred_size=preparation(self.settings.data.preparation).size,
         )
         save_checkpoint(checkpoint, self.folder.best if best else self.folder.checkpoint, overwrite=True)
