@@ -1,4 +1,4 @@
-"""What a folder says about itself in `onestep.json`, read into the card of its kind."""
+"""What a folder says about itself as JSON; `onestep.json` is read into the card of its kind."""
 
 import dataclasses
 import json

@@ -1,6 +1,5 @@
 """The parts of a base or generator on disk: diffusers' sub-folders, as they are found in the wild."""
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,11 +10,13 @@ import torch
 from safetensors import SafetensorError
 
 from onestep.errors import GeneratorError, OutputError
+from onestep.training.card_file import read_object
 
 _SHARD = re.compile(r"-\d+-of-\d+$")
 _WEIGHT_STEMS = ("diffusion_pytorch_model", "model")
 _TEXT_ENCODERS = ("CLIPTextModel",)
 _VOCABULARY = ("vocab.json", "merges.txt")
+_NEEDED = "A part in diffusers' layout needs it."
 _T = TypeVar("_T")
 
 
@@ -43,7 +44,7 @@ def check_parts(path: Path, parts: tuple[str, ...], *, kind: str) -> None:
 
 def check_text_encoder(path: Path) -> None:
     """Raise GeneratorError unless a text encoder's folder says that it is of a class that is supported."""
-    found = _read_config(path / "config.json").get("architectures") or ["nothing"]
+    found = read_object(path / "config.json", advice=_NEEDED).get("architectures") or ["nothing"]
     if not set(found) & set(_TEXT_ENCODERS):
         raise GeneratorError(
             f"{path} holds a text encoder of class {', '.join(found)}; supported: {', '.join(_TEXT_ENCODERS)}, of any "
@@ -122,13 +123,3 @@ def _variant(path: Path) -> str | None:
             "with diffusers' save_pretrained(safe_serialization=True)."
         )
     return variants[0]
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as err:
-        raise GeneratorError(f"{path} cannot be read ({err}). A part in diffusers' layout needs it.") from err
-    if not isinstance(content, dict):
-        raise GeneratorError(f"{path} holds no table of settings. A part in diffusers' layout needs one.")
-    return content

@@ -19,7 +19,7 @@ _TICKS_PER_SECOND = 90_000
 def render_video(
     output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="The video to write: .mp4, .mkv, .mov or .webm.")],
     condition: Annotated[
-        str, typer.Option(help="day, night, rain, fog, or the same for all scenes: wet, dark, bright, murky.")
+        str, typer.Option(help="day, night, rain, fog, or the same for all scenes: wet, dark, bright, mild, murky.")
     ] = "day",
     seconds: Annotated[float, typer.Option(min=0.01, help="Length.")] = 6.0,
     size: Annotated[str, typer.Option(help="WIDTHxHEIGHT.")] = "640x360",

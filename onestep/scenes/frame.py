@@ -10,15 +10,24 @@ from onestep.errors import SettingError, UnknownNameError
 from onestep.scenes.canonical import CANONICAL
 from onestep.scenes.layers import HOOD
 from onestep.scenes.lens import Exposure, develop
-from onestep.scenes.light import bright, day, night
+from onestep.scenes.light import bright, day, mild, night
 from onestep.scenes.texture import Floats
 from onestep.scenes.view import View
 from onestep.scenes.weather import fog, rain, wet
 
 CONDITIONS: tuple[str, ...] = ("day", "night", "rain", "fog", *CANONICAL)
-"""The last of one kind for all scenes: `wet` is rain without the drops in the air, `dark` is night, `bright` is day
-without sun or shadows, `murky` is fog; all but `wet` by one camera, too."""
-_LIGHT = {"day": day, "night": night, "fog": fog, "wet": wet, "dark": night, "bright": bright, "murky": fog}
+"""The last of one kind for all scenes: `wet` is rain without the drops in the air, `dark` is night, `bright` and
+`mild` are days without sun or shadows, `murky` is fog; all but `wet` by one camera, too."""
+_LIGHT = {
+    "day": day,
+    "night": night,
+    "fog": fog,
+    "wet": wet,
+    "dark": night,
+    "bright": bright,
+    "murky": fog,
+    "mild": mild,
+}
 FAR = 720.0  # metres; what is further only turns with the heading
 
 

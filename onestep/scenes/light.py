@@ -31,10 +31,18 @@ def day(view: View) -> Floats:
 
 def bright(view: View) -> Floats:
     """Light the scene by day through a thin, even cover of clouds, without sun or shadows: float32 [H, W, 3]."""
-    ambient = np.asarray([1.12, 1.14, 1.16], np.float32)
+    return _sunless(view, ambient=(1.12, 1.14, 1.16), sight=5000.0)
+
+
+def mild(view: View) -> Floats:
+    """Light it in the same way with more light and a longer sight, as most days have: float32 [H, W, 3]."""
+    return _sunless(view, ambient=(1.35, 1.37, 1.4), sight=9000.0)
+
+
+def _sunless(view: View, *, ambient: tuple[float, float, float], sight: float) -> Floats:
     horizon, zenith = np.asarray([0.92, 0.97, 1.02], np.float32), np.asarray([0.3, 0.52, 0.9], np.float32)
-    lit = reflect(view, np.zeros(3, np.float32), ambient)
-    lit = through_air(lit, view.distance, 5000.0, horizon)
+    lit = reflect(view, np.zeros(3, np.float32), np.asarray(ambient, np.float32))
+    lit = through_air(lit, view.distance, sight, horizon)
     rise = np.maximum(view.camera.tangents[1][: view.clouds[0].shape[0]], 0.0)[..., None]
     sky = zenith + (horizon - zenith) * np.exp(rise * -4.0)
     return over_sky(view, lit, np.broadcast_to(sky, (len(sky), lit.shape[1], 3)))

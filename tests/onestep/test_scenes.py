@@ -153,6 +153,14 @@ def test_a_canonical_condition_is_of_one_kind_and_by_one_camera(condition: str) 
     assert not np.array_equal(frame(SEEDS[1]).render(condition), moment.render(condition))
 
 
+def test_a_mild_day_is_lighter_and_softer_than_a_bright_one() -> None:
+    """As the days of scenes are, which have more light and cameras that blur."""
+    moment = frame(SEEDS[0])
+    mild, bright = (grey(moment.render(condition)) for condition in ("mild", "bright"))
+    assert mild.mean() > bright.mean() + 3
+    assert np.abs(np.diff(mild, axis=1)).mean() < 0.95 * np.abs(np.diff(bright, axis=1)).mean()
+
+
 def test_in_the_dark_the_own_bonnet_is_dim_and_even_and_not_black() -> None:
     """About as bright as asphalt beside the beam: where a student wrongly sees a bonnet, no black patch shall be."""
     seed = next(seed for seed in range(50) if Scene.random(seed).lens.hood > 0.05)
