@@ -122,6 +122,20 @@ def check_disk(path: Path, *, needed_bytes: int, advice: str = "choose another p
         )
 
 
+def check_writable(folder: Path, *, advice: str) -> None:
+    """Raise OutputError unless files can be written into a folder that is there. Nothing is left behind.
+
+    Args:
+        folder: The folder.
+        advice: What to do where they cannot.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as err:
+        raise OutputError(f"Nothing can be written in {folder} ({err.strerror or err}). {advice}") from err
+
+
 def _written_in(target: Path) -> Path:
     """Return the folder that holds a result while it is written: an empty one that is there takes it in."""
     return target if target.is_dir() and _is_empty(target) else target.parent

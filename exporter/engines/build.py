@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from onestep.atomic import check_writable
 from onestep.bundle import Bundle
-from onestep.bundle.engine_record import ANY_GPU, EngineRecord, graph_hashes
+from onestep.bundle.engine_record import ANY_GPU, ENGINES_FOLDER, EngineRecord, graph_hashes
 from onestep.bundle.folder import PARITY_NAME
 from onestep.errors import EngineBuildError, OnestepError, SettingError
 from onestep.exporter.compact import stores_halves
@@ -23,7 +24,7 @@ from onestep.exporter.engines.network import ParsedNetwork, parsed_network
 from onestep.exporter.engines.options import BuildOptions, profile_sizes
 from onestep.exporter.engines.precision_proof import Counts, PrecisionProof, check_islands, prove_precision
 from onestep.exporter.engines.progress import Tell
-from onestep.exporter.engines.write_engine import check_writable, write_engine
+from onestep.exporter.engines.write_engine import write_engine
 from onestep.frame_size import FrameSize
 from onestep.tensorrt_library import tensorrt_library
 
@@ -87,7 +88,10 @@ def build_engine(
         SettingError: The graph takes no such size, or several builds were asked for where nothing can time them.
     """
     _check_buildable(bundle, options, measure)
-    check_writable(bundle)
+    engines = bundle.path / ENGINES_FOLDER
+    check_writable(
+        engines if engines.exists() else bundle.path, advice="Copy the bundle to a place that can be written."
+    )
     gpu, library = gpu or BuildGpu(), tensorrt_library(options.backend)
     sizes = profile_sizes(options, bundle.manifest)
     on_stage("parsing the graph")

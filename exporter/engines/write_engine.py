@@ -2,26 +2,12 @@
 
 import dataclasses
 import hashlib
-import tempfile
 from pathlib import Path
 
 from onestep.atomic import whole_file
 from onestep.bundle import Bundle
 from onestep.bundle.engine_record import ANY_GPU, ENGINES_FOLDER, EngineRecord, text_from_record
 from onestep.errors import OutputError
-
-
-def check_writable(bundle: Bundle) -> None:
-    """Raise OutputError unless an engine can be written into the bundle, before it is built. Nothing is left behind."""
-    folder = bundle.path / ENGINES_FOLDER
-    try:
-        with tempfile.TemporaryFile(dir=folder if folder.exists() else bundle.path):
-            pass
-    except OSError as err:
-        raise OutputError(
-            f"Nothing can be written in {folder} ({err.strerror or err}), where the engine goes. Copy the bundle to a "
-            "place that can be written."
-        ) from err
 
 
 def write_engine(bundle: Bundle, plan: bytes, record: EngineRecord) -> tuple[Path, EngineRecord]:

@@ -4,12 +4,12 @@
 for never holds half a file and an old result is lost only to a new one.
 """
 
-import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from onestep.atomic import check_writable
 from onestep.errors import OutputError
 
 
@@ -73,11 +73,7 @@ def check_target(
     if not path.parent.is_dir():
         raise OutputError(f"The folder {path.parent} for the output {path.name} does not exist. Make it first.")
     _check_free(path, source, overwrite=overwrite)
-    try:
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as err:
-        raise OutputError(f"Nothing can be written in {path.parent} ({err.strerror}). Choose another folder.") from err
+    check_writable(path.parent, advice="Choose another folder.")
     return Target(path, _free_name(path), overwrite)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from onestep.atomic import check_writable
 from onestep.bundle import TensorSpec, open_bundle
 from onestep.bundle.engine_record import ANY_GPU, EngineHost, find_engine
 from onestep.errors import EngineBuildError, OutputError, SettingError, UnknownNameError
@@ -15,7 +16,7 @@ from onestep.exporter.engines.build import _Built as Built
 from onestep.exporter.engines.builder_config import _read_timing_cache, keep_timing_cache
 from onestep.exporter.engines.options import BuildOptions, profile_sizes
 from onestep.exporter.engines.progress import StepCount
-from onestep.exporter.engines.write_engine import check_writable, write_engine
+from onestep.exporter.engines.write_engine import write_engine
 from onestep.frame_size import FrameSize, frame_size_from_text
 from onestep.tensorrt_library import LIBRARIES
 from tests.runtime.bundles import SMALL, make_bundle
@@ -148,14 +149,14 @@ def test_a_bundle_that_cannot_be_written_is_said_before_the_build(
 ) -> None:
     bundle = open_bundle(make_bundle(tmp_path / "b"))
     before = sorted(bundle.path.iterdir())
-    check_writable(bundle)
+    check_writable(bundle.path, advice="")
     assert sorted(bundle.path.iterdir()) == before
 
     def refuse(**_: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("onestep.exporter.engines.write_engine.tempfile.TemporaryFile", refuse)
-    with pytest.raises(OutputError, match=r"Nothing can be written in .*engines \(Permission denied\).* Copy"):
+    monkeypatch.setattr("onestep.atomic.tempfile.TemporaryFile", refuse)
+    with pytest.raises(OutputError, match=r"Nothing can be written in .*/b \(Permission denied\).* Copy"):
         build_engine(bundle, options=BuildOptions())
 
 
