@@ -202,10 +202,13 @@ def test_pairs_of_two_aspects(tmp_path: Path) -> None:
     folder = paired(tmp_path)
     save(folder / "train_B" / "1.png", 1, (48, 48))
     save(folder / "train_B" / "2.png", 2, (95, 63))
-    finding = of(checked(folder), "pair-sizes")
+    finding = of(checked(folder, "resized_crop_32x24"), "pair-sizes")
     assert finding.level == "error"
     assert names(finding) == [["train_A/1.png", "train_B/1.png"]]
     assert "1 of 4, such as 48x32 and 48x48" in finding.message
+    squeezed = of(checked(folder, "resize_32x24"), "pair-sizes")
+    assert squeezed.level == "warning" and names(squeezed) == names(finding)
+    assert "resize_32x24 squeezes both to one size: they match only if one was" in squeezed.message
 
 
 def test_pairs_of_two_sizes_are_an_error_where_nothing_scales(tmp_path: Path) -> None:

@@ -25,14 +25,21 @@ def looked_at_pairs(pairs: Sequence[Pair], looks: Looks) -> list[LookedAt]:
 
 
 def pair_sizes(pairs: Sequence[LookedAt], preparation: Preparation) -> Iterable[Finding]:
-    """Yield an error for pairs of two aspects, else for those of two sizes where the preparation leaves it so."""
+    """Yield an error for pairs of two aspects, else for those of two sizes where the preparation leaves it so.
+
+    Of two aspects and squeezed to one size, the pictures match if one was squeezed before: a warning.
+    """
     skewed = [pair for pair in pairs if not _are_of_one_aspect(pair)]
     if skewed:
-        message = (
-            f"Pairs whose pictures differ in aspect: {_some(skewed, pairs)}. "
-            "Their pixels do not match: crop them alike, or take them out."
-        )
-        yield Finding("error", "pair-sizes", message, paths_of(skewed))
+        message = f"Pairs whose pictures differ in aspect: {_some(skewed, pairs)}."
+        if preparation.scaled is None:
+            message += " Their pixels do not match: crop them alike, or take them out."
+        else:
+            message += (
+                f" {preparation.name} squeezes both to one size: they match only if one was squeezed before. Look at "
+                "some, and crop the others alike."
+            )
+        yield Finding("error" if preparation.scaled is None else "warning", "pair-sizes", message, paths_of(skewed))
     scaled = [pair for pair in pairs if pair[0].size != pair[1].size and _are_of_one_aspect(pair)]
     if scaled and not preparation.scales:
         message = (
