@@ -15,6 +15,7 @@ from onestep.heap import keep_heap
 
 if TYPE_CHECKING:
     from onestep.training.students.distillation import RenderedData
+    from onestep.training.students.folder import PackedStudent
 
 RENDERED = "rendered:"
 _LOG_NAME = "train.log"
@@ -29,6 +30,10 @@ def distill(
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the student, a generator like others.")],
+    start: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="STUDENT", help="A student's folder or bundle whose weights are gone on from."),
+    ] = None,
     work: Annotated[
         Path | None,
         typer.Option(
@@ -55,18 +60,28 @@ def distill(
         float, typer.Option(min=0.0, max=1.0, help="Share of the steps before the critic joins.")
     ] = 0.5,
     streaks: Annotated[
-        float, typer.Option(min=0.0, help="Rain that is drawn in front of the student's results; 1 is heavy.")
-    ] = 0.0,
-    place: Annotated[
-        bool,
+        float | None,
         typer.Option(
-            "--place/--no-place", help="Tell it where in the frame each pixel is: for cameras that are mounted alike."
+            min=0.0,
+            help="Rain that is drawn in front of the student's results; 1 is heavy.",
+            show_default="0; with --from, as there",
         ),
-    ] = False,
+    ] = None,
+    place: Annotated[
+        bool | None,
+        typer.Option(
+            "--place/--no-place",
+            help="Tell it where in the frame each pixel is: for cameras that are mounted alike.",
+            show_default="no-place; with --from, as there",
+        ),
+    ] = None,
     perceptual: Annotated[
         str, typer.Option(help="Perceptual distance: st-lpips-alex, st-lpips-vgg, lpips:FILE or none.")
     ] = "st-lpips-alex",
     perceptual_weight: Annotated[float, typer.Option(min=0.0, help="Share of the perceptual distance.")] = 1.0,
+    perceptual_every: Annotated[
+        int, typer.Option(min=1, help="In each so many turns it is computed: it takes longer than all else.")
+    ] = 4,
     bfloat16: Annotated[
         bool | None,
         typer.Option(
@@ -100,6 +115,7 @@ def distill(
     if output.resolve() == teacher.resolve():
         raise SettingError(f"-o {output} is the teacher's own folder. Name another for the student.")
     is_judged = perceptual != "none"
+    started = _started(start, place) if start is not None else None
     weights = LossWeights(
         truth=truth_weight,
         teacher=teacher_weight,
@@ -113,13 +129,14 @@ def distill(
         size=frame_size_from_text(size) if size else None,
         crop=frame_size_from_text(crop),
         pairs_per_batch=pairs_per_batch,
-        shape=StudentShape(sees_place=place),
-        streaks=streaks,
+        shape=StudentShape(sees_place=bool(place)),
+        streaks=_streaks(streaks, started),
         training=StudentTraining(
             steps=steps,
             learning_rate=learning_rate,
             seed=seed,
             bfloat16=bfloat16_is_fast(device) if bfloat16 is None else bfloat16,
+            perceptual_every=perceptual_every,
             critic_from=critic_from,
             weights=weights,
         ),
@@ -131,8 +148,39 @@ def distill(
         packed[0].generator.to(device)
         network = perceptual_network(perceptual).to(device) if is_judged else None
         folder = work or output.resolve().with_name(f"{output.resolve().name}.work")
-        distil(packed.pop(), output, work=folder, options=options, perceptual=network, listener=_Screen(folder, tell))
+        distil(
+            packed.pop(),
+            output,
+            work=folder,
+            options=options,
+            perceptual=network,
+            listener=_Screen(folder, tell),
+            start=started.generator.student if started is not None else None,
+        )
     print(output)
+
+
+def _started(folder: Path, place: bool | None) -> "PackedStudent":
+    """Load the student that is gone on from; raises SettingError if it is none, or of another shape than asked."""
+    from onestep.training.students.folder import PackedStudent
+    from onestep.training.students.load_any import load_any_generator
+
+    packed = load_any_generator(folder)
+    if not isinstance(packed, PackedStudent):
+        raise SettingError(f"--from {folder} is a generator of {packed.card.base}. Name a student's folder or bundle.")
+    sees_place = packed.generator.student.shape.sees_place
+    if place not in (None, sees_place):
+        raise SettingError(
+            f"--from {folder} is a student that {'sees' if sees_place else 'does not see'} where a pixel is, and its "
+            f"weights fit no other. Leave --{'place' if place else 'no-place'} out, or begin without --from."
+        )
+    return packed
+
+
+def _streaks(asked: float | None, started: "PackedStudent | None") -> float:
+    if asked is not None:
+        return asked
+    return started.card.streaks if started is not None else 0.0
 
 
 def rendered_data(text: str, pairs: int, processes: int) -> "RenderedData":

@@ -1,8 +1,10 @@
 """`onestep distill`: a generator becomes a student, and what cannot work is said before it begins."""
 
 import dataclasses
+import json
 import weakref
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +15,11 @@ from onestep.cli.distill import distill, rendered_data
 from onestep.errors import InputError, OutputError, SettingError, UnknownNameError
 from onestep.exporter.export import ExportOptions, export_bundle
 from onestep.frame_size import FrameSize
-from onestep.training.folder import PackedGenerator
+from onestep.training.folder import PackedGenerator, save_generator
 from onestep.training.students.batch import Batch
+from onestep.training.students.claim import weights_sha256
 from onestep.training.students.distillation import DistillOptions, RenderedData, distil
-from onestep.training.students.folder import PackedStudent, load_student, save_student
+from onestep.training.students.folder import PackedStudent, load_student, packed_student, save_student
 from onestep.training.students.generator import StudentGenerator
 from onestep.training.students.losses import LossWeights
 from onestep.training.students.network import StudentShape
@@ -251,6 +254,41 @@ def test_the_command(packed: PackedGenerator, tmp_path: Path, capsys: pytest.Cap
     student = load_student(tmp_path / "two")
     assert student.card.base == "tiny-student" and student.generator.student.config.sees_place
     assert (tmp_path / "two.work" / "progress.safetensors").is_file()
+
+
+def _going_on(first: Path, output: Path, **more: Any) -> None:
+    small: dict[str, Any] = {"pairs": 1, "pairs_per_batch": 1, "size": "64x64", "crop": "32x32", "processes": 1}
+    distill(first, "rendered:day-night", output, start=first, perceptual="none", **small, **more)
+
+
+def test_a_student_goes_on_from_another_whose_shape_and_rain_it_has(tmp_path: Path) -> None:
+    before = small_student()
+    first, output = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    save_student(packed_student(before, dataclasses.replace(CARD, streaks=0.5)), first)
+    _going_on(first, output, steps=1, learning_rate=1e-6)
+    after = load_student(output)
+    assert after.generator.student.shape == before.shape and after.card.streaks == 0.5
+    moved = [
+        (ours - theirs).abs().max()
+        for ours, theirs in zip(after.generator.student.parameters(), before.parameters(), strict=True)
+    ]
+    assert 0.0 < max(moved) < 1e-3
+    settings = json.loads((tmp_path / "second.work" / "settings.json").read_text())
+    assert settings["start"] == weights_sha256(before) and settings["shape"]["widths"] == list(before.shape.widths)
+
+
+def test_what_a_student_cannot_go_on_from_is_refused(packed: PackedGenerator, tmp_path: Path) -> None:
+    student, generator = tmp_path / "student", tmp_path / "generator"
+    for folder in (student, generator):
+        folder.mkdir()
+    save_student(packed_student(small_student(), CARD), student)
+    save_generator(packed, generator)
+    with pytest.raises(SettingError, match=r"--from .*student is a student that does not see.*Leave --place out"):
+        _going_on(student, tmp_path / "out", place=True)
+    with pytest.raises(SettingError, match=r"--from .*generator is a generator of tiny. Name a student's folder"):
+        _going_on(generator, tmp_path / "out")
+    assert not (tmp_path / "out").exists() and not (tmp_path / "out.work").exists()
 
 
 def test_a_student_does_not_take_its_teachers_place(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A teacher and data become a student: the data made or read, the teacher asked, the student trained, all resumable."""
 
+import copy
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
@@ -82,6 +83,7 @@ class DistillOptions:
     whole_frame_share: float = 0.2
     """Share of the steps, at the end, of which every other one sees whole frames."""
     shape: StudentShape = field(default_factory=StudentShape)
+    """How large the student is; one that goes on from another has that one's shape."""
     streaks: float = 0.0
     """Density of the rain that is drawn in front of the student's results; 0 for none."""
     training: StudentTraining = field(default_factory=StudentTraining)
@@ -123,6 +125,7 @@ def distil(
     options: DistillOptions,
     perceptual: Perceptual | None,
     listener: Listener,
+    start: StudentNetwork | None = None,
 ) -> PackedStudent:
     """Train a student of a teacher and write it as a generator folder, which appears complete or not at all.
 
@@ -135,6 +138,7 @@ def distil(
         options: What is learnt from, and how.
         perceptual: A perceptual distance, or None for none.
         listener: Takes stages, log and progress.
+        start: A student whose weights are gone on from; None begins with fresh ones. It is not changed.
 
     Returns:
         The student.
@@ -150,11 +154,12 @@ def distil(
     check_free(output, overwrite=options.overwrite, marker=CARD_NAME, kind=STUDENT_FORMAT)
     size = options.size or FrameSize(*teacher.card.preferred_size)
     torch.manual_seed(options.training.seed)
-    student = StudentNetwork.of_shape(options.shape).to(next(teacher.generator.parameters()).device)
+    student = copy.deepcopy(start) if start is not None else StudentNetwork.of_shape(options.shape)
+    student.to(next(teacher.generator.parameters()).device)
     checked_multiple(size, teacher.generator.frame_multiple, what="The teacher")
     for checked in (size, options.crop):
         checked_multiple(checked, student.frame_multiple, what="The student")
-    claim_work(work, _settings(teacher, size, options, perceptual))
+    claim_work(work, _settings(teacher, size, options, perceptual, start))
     sources = _sources(teacher, size, work, options, listener, multiple=student.frame_multiple)
     card = _card(teacher, size, options)
     del teacher
@@ -202,10 +207,16 @@ def _train(
 
 
 def _settings(
-    teacher: Teacher, size: FrameSize, options: DistillOptions, perceptual: Perceptual | None
+    teacher: Teacher,
+    size: FrameSize,
+    options: DistillOptions,
+    perceptual: Perceptual | None,
+    start: StudentNetwork | None,
 ) -> dict[str, Any]:
     """Return all that decides what a distillation makes; how it is computed and reported does not."""
     plain = dataclasses.asdict(options)
+    if start is not None:
+        plain |= {"shape": dataclasses.asdict(start.shape), "start": weights_sha256(start)}
     for name in ("overwrite", "streaks"):
         del plain[name]
     for name in ("report_every", "checkpoint_every"):

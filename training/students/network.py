@@ -130,6 +130,12 @@ class StudentNetwork(ModelMixin, ConfigMixin):
         return cast(StudentNetwork, cls(*counts, sees_place=shape.sees_place, smooth=shape.smooth))
 
     @property
+    def shape(self) -> StudentShape:
+        """How large it is."""
+        counts = {name: tuple(self.config[name]) for name in ("widths", "down_blocks", "up_blocks")}
+        return StudentShape(**counts, sees_place=self.config["sees_place"], smooth=self.config["smooth"])
+
+    @property
     def frame_multiple(self) -> int:
         """Width and height of an image must be multiples of this many pixels."""
         return int(2 ** len(self.config.widths))
