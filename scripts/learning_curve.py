@@ -2,7 +2,8 @@
 
     python scripts/learning_curve.py runs/embedded/day2night-student.log -o curve.png
 
-Several logs are parts of one training, in their order: one that went on after another begins at its own first step.
+Several logs are parts of one training, each drawn at its own steps under its name: one that went on after another, or
+what finished it, whose loss has other weights.
 """
 
 import argparse
@@ -30,7 +31,7 @@ def main() -> int:
     parser.add_argument("-o", "--output", type=Path, required=True, help="the picture, .png or .svg")
     options = parser.parse_args()
     try:
-        draw([points_of(path) for path in options.logs], options.output)
+        draw({path.stem: points_of(path) for path in options.logs}, options.output)
     except (OnestepError, OSError) as err:
         print(f"learning_curve.py: {err}", file=sys.stderr)
         return 1
@@ -53,16 +54,18 @@ def points_of(path: Path) -> list[Point]:
     return found
 
 
-def draw(parts: list[list[Point]], output: Path) -> None:
-    """Draw loss against step, the parts one after the other in one colour each."""
+def draw(parts: dict[str, list[Point]], output: Path) -> None:
+    """Draw loss against step, one colour for each part, named where there are several."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(7.0, 3.5), layout="constrained")
-    for part in parts:
-        axes.plot(*zip(*part, strict=True), linewidth=1.0)
+    for name, part in parts.items():
+        axes.plot(*zip(*part, strict=True), linewidth=1.0, label=name)
+    if len(parts) > 1:
+        axes.legend()
     axes.set(xlabel="step", ylabel="loss", ylim=(0.0, None))
     axes.grid(alpha=0.3)
     figure.savefig(output, dpi=120)

@@ -38,7 +38,7 @@ from onestep.training.rendered import RenderedFrames, render_frames
 from onestep.training.students.distillation import DistillOptions, RenderedData, distil
 from onestep.training.students.folder import PackedStudent, load_student, save_student
 from onestep.training.students.losses import LossWeights
-from onestep.training.students.network import StudentShape
+from onestep.training.students.network import StudentNetwork, StudentShape
 from onestep.training.students.training import StudentTraining
 from onestep.training.supervised import save_samples, train_on_truth
 from onestep.training.trainer.pictures import spread
@@ -73,6 +73,18 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Finish:
+    """A second training that goes on from the first: windows and whole frames in turn, ST-LPIPS in each step."""
+
+    steadiness: float
+    """As in the recipe."""
+    perceptual: float
+    """As in the recipe."""
+    steps: int = 2000
+    learning_rate: float = 1e-3
+
+
+@dataclass(frozen=True)
 class StudentRecipe:
     """How large a domain's student is, and how it is trained."""
 
@@ -89,11 +101,25 @@ class StudentRecipe:
     """Weight of ST-LPIPS, in the fourth of the steps that compute it."""
     shape: StudentShape = SMALL
     steps: int = 8000
+    finish: Finish | None = None
 
 
 STUDENTS = {
-    "day2night": StudentRecipe(lamps=0.5, target="dark", shape=StudentShape(sees_place=True), steps=14_000),
-    "night2day": StudentRecipe(lamps=0.0, target="mild", steadiness=5.0, perceptual=4.0, shape=DEEPER, steps=10_000),
+    "day2night": StudentRecipe(
+        lamps=0.5,
+        target="dark",
+        shape=StudentShape(sees_place=True),
+        steps=14_000,
+    ),
+    "night2day": StudentRecipe(
+        lamps=0.0,
+        target="mild",
+        steadiness=5.0,
+        perceptual=4.0,
+        shape=DEEPER,
+        steps=10_000,
+        finish=Finish(steadiness=20.0, perceptual=4.0),
+    ),
     "clear2rainy": StudentRecipe(target="wet", streaks=0.3, shape=StudentShape(sees_place=True), steps=7000),
     "clear2foggy": StudentRecipe(target="murky", steps=6000),
 }
@@ -118,7 +144,7 @@ def main() -> None:
         if options.students is None:
             _train_teacher(base_folder, options, log)
         for name in options.students or STUDENTS:
-            _train_student(options.work, name, STUDENTS[name], _log_to(options.work / f"{name}-student.log"))
+            _train_student(options.work, name, STUDENTS[name])
 
 
 def _train_teacher(base_folder: Path, options: argparse.Namespace, log: Log) -> None:
@@ -201,23 +227,44 @@ def _train_stage(
     )
 
 
-def _train_student(work: Path, name: str, recipe: StudentRecipe, log: Log) -> None:
+def _train_student(work: Path, name: str, recipe: StudentRecipe) -> None:
     """Train a student on the known truth, since the teacher is less sharp, and keep it in half precision."""
-    output, trained = work / f"{name}-student", work / f"{name}-student-float32"
+    output = work / f"{name}-student"
     if output.exists():
         return
-    log(output.name)
-    packed = load_student(trained) if trained.exists() else _distilled(work, name, recipe, trained, log)
+    options = _student_options(work, name, recipe)
+    packed = _distilled(name, work / f"{output.name}-float32", output.name, options)
+    if recipe.finish is not None:
+        options, finished = _finishing(options, recipe.finish), f"{output.name}-finished"
+        packed = _distilled(name, work / finished, finished, options, start=packed.generator.student)
     packed.generator.half()
     with whole_folder(output, overwrite=False) as partial:
         save_student(packed, partial)
 
 
-def _distilled(work: Path, name: str, recipe: StudentRecipe, output: Path, log: Log) -> PackedStudent:
-    pairs = work / "pairs"
+def _distilled(
+    name: str, output: Path, run: str, options: DistillOptions, start: StudentNetwork | None = None
+) -> PackedStudent:
+    """Return the student of a domain that lies in `output`, or train it; log and progress are named after the run."""
+    if output.exists():
+        return load_student(output)
+    log = _log_to(output.with_name(f"{run}.log"))
+    log(run)
+    return distil(
+        _domain_of(name),
+        output,
+        work=output.with_name(f"{run}.work"),
+        options=options,
+        perceptual=perceptual_network("st-lpips-alex"),
+        listener=_Listener(log),
+        start=start,
+    )
+
+
+def _student_options(work: Path, name: str, recipe: StudentRecipe) -> DistillOptions:
     condition, target = rendered_conditions(name)
-    options = DistillOptions(
-        data=RenderedData(condition, recipe.target or target, pairs=PAIRS, folder=pairs),
+    return DistillOptions(
+        data=RenderedData(condition, recipe.target or target, pairs=PAIRS, folder=work / "pairs"),
         size=FULL,
         crop=UPRIGHT,
         half_size_share=HALF_SIZE_SHARE,
@@ -234,14 +281,21 @@ def _distilled(work: Path, name: str, recipe: StudentRecipe, output: Path, log: 
             ),
         ),
     )
-    return distil(
-        _domain_of(name),
-        output,
-        work=work / f"{name}-student.work",
-        options=options,
-        perceptual=perceptual_network("st-lpips-alex"),
-        listener=_Listener(log),
+
+
+def _finishing(options: DistillOptions, finish: Finish) -> DistillOptions:
+    """Return how a student is finished, from how it was trained."""
+    first = options.training
+    training = dataclasses.replace(
+        first,
+        steps=finish.steps,
+        learning_rate=finish.learning_rate,
+        seed=SEED + 1,
+        steadier_from=0.0,
+        perceptual_every=1,
+        weights=dataclasses.replace(first.weights, perceptual=finish.perceptual, temporal=finish.steadiness),
     )
+    return dataclasses.replace(options, half_size_share=0.0, whole_frame_share=1.0, training=training)
 
 
 def _domain_of(name: str) -> PackedGenerator:

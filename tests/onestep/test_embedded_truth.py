@@ -27,7 +27,6 @@ MOST_OF_TRUTH = 1.3
 @pytest.mark.parametrize("domain", embedded_domains())
 def test_an_embedded_domain_is_near_to_the_truth_and_as_steady(domain: str) -> None:
     start, goal = rendered_conditions(domain)
-    goal = {"night2day": "bright"}.get(domain, goal)  # its card: a day of one kind, without sun
     others = ColourSums()
     for seed in OTHERS:
         others.add(Scene.random(seed).at(SECONDS, size=SIZE).render(goal))

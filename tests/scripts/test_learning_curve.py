@@ -19,7 +19,7 @@ def test_a_log_is_read_and_drawn(tmp_path: Path) -> None:
     (tmp_path / "train.log").write_text(LOG, encoding="utf-8")
     points = points_of(tmp_path / "train.log")
     assert points == [Point(50, 0.8717), Point(100, 0.7710)]
-    draw([points], tmp_path / "curve.png")
+    draw({"train": points}, tmp_path / "curve.png")
     with Image.open(tmp_path / "curve.png") as picture:
         assert picture.size == (840, 420)
 
