@@ -1,6 +1,5 @@
 """A small painter for sprites: soft-edged boxes, ellipses and convex outlines in metres."""
 
-import colorsys
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,14 +10,6 @@ from onestep.scenes.sprite import Sprite
 from onestep.scenes.texture import Floats
 
 Colour = tuple[float, float, float]
-_CODED = 2.2
-"""Colours are drawn as they look, and kept in linear light."""
-
-
-def seen_colour(hue: float, saturation: float, value: float) -> Colour:
-    """Give the reflectance, in linear light, of what looks so; all from 0 to 1."""
-    red, green, blue = colorsys.hsv_to_rgb(hue, saturation, value)
-    return red**_CODED, green**_CODED, blue**_CODED
 
 
 class Canvas:

@@ -6,9 +6,11 @@ meets things it cannot name, so that it has to go by their light, is domain rand
 `Training Deep Networks with Synthetic Data: Bridging the Reality Gap by Domain Randomization`).
 """
 
+import colorsys
+
 import numpy as np
 
-from onestep.scenes.canvas import Canvas, Colour, seen_colour
+from onestep.scenes.canvas import Canvas, Colour
 from onestep.scenes.road import Road
 from onestep.scenes.roadside import LOOP, Item
 from onestep.scenes.sprite import Sprite
@@ -16,6 +18,8 @@ from onestep.scenes.texture import Floats, fractal
 
 _PEOPLE, _PANELS, _POLES = 6, 8, 2
 """Different ones of a scene; each stands in several places."""
+_CODED = 2.2
+"""Colours are drawn as they look, and kept in linear light."""
 
 
 def draw_clutter(rng: np.random.Generator, road: Road) -> tuple[Item, ...]:
@@ -111,7 +115,8 @@ def _beside(
 
 def _any_colour(rng: np.random.Generator) -> Colour:
     """Draw a colour, often strong, as reflectance in linear light."""
-    return seen_colour(rng.random(), rng.random() ** 0.7, rng.uniform(0.12, 0.92))
+    red, green, blue = colorsys.hsv_to_rgb(rng.random(), rng.random() ** 0.7, rng.uniform(0.12, 0.92))
+    return red**_CODED, green**_CODED, blue**_CODED
 
 
 def _worn(rng: np.random.Generator, canvas: Canvas, colour: Colour) -> Floats:

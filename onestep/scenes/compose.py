@@ -7,12 +7,11 @@ import numpy as np
 
 from onestep.scenes.backdrop import Backdrop, paint_backdrop
 from onestep.scenes.camera import Camera
-from onestep.scenes.carpaint import Model, paint_vehicle
+from onestep.scenes.carpaint import KINDS, SHARES, Model, paint_vehicle
 from onestep.scenes.clutter import draw_clutter
 from onestep.scenes.ground import Land, paint_ground
 from onestep.scenes.lamps import STANDARD, draw_kind
 from onestep.scenes.layers import Layers
-from onestep.scenes.makes import KINDS, SHARES, draw_make, standard_make
 from onestep.scenes.plan import Daylight
 from onestep.scenes.road import Road
 from onestep.scenes.roadside import Item, Roadside, draw_item, near
@@ -47,10 +46,7 @@ def paint_props(seed: int, place: str, road: Road, sky: Daylight, *, varied: boo
         backdrop=Backdrop.build(rng, place),
         roadside=Roadside.build(rng, road, place, sky, draw_kind(others) if varied else STANDARD),
         clutter=draw_clutter(others, road) if varied else (),
-        models=tuple(
-            paint_vehicle(kind, draw_make(others, kind) if varied else standard_make(rng, kind))
-            for kind in map(str, rng.choice(KINDS, MODELS, p=SHARES))
-        ),
+        models=tuple(paint_vehicle(rng, str(kind)) for kind in rng.choice(KINDS, MODELS, p=SHARES)),
     )
 
 

@@ -80,8 +80,7 @@ class Scene:
     def with_variety(self) -> "Scene":
         """Return the same scene with what no plan of a road foresees.
 
-        People, poles, and flat things of any colour and pattern stand beside the road, and its lamps and vehicles are
-        of any make.
+        People, poles, and flat things of any colour and pattern stand beside the road, and its lamps are of any make.
         Networks learn from it to go by the light on things that they cannot name; it is in no test material.
         """
         return replace(self, varied=True)
