@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument("-o", "--output", type=Path, required=True, help="the picture, .png or .svg")
     options = parser.parse_args()
     try:
-        draw({path.stem: points_of(path) for path in options.logs}, options.output)
+        draw([(_name(path, options.logs), points_of(path)) for path in options.logs], options.output)
     except (OnestepError, OSError) as err:
         print(f"learning_curve.py: {err}", file=sys.stderr)
         return 1
@@ -54,7 +54,13 @@ def points_of(path: Path) -> list[Point]:
     return found
 
 
-def draw(parts: dict[str, list[Point]], output: Path) -> None:
+def _name(path: Path, logs: list[Path]) -> str:
+    """Name a log by its file, or by its folder too where several files are named alike."""
+    alike = sum(other.stem == path.stem for other in logs) > 1
+    return f"{path.resolve().parent.name}/{path.stem}" if alike else path.stem
+
+
+def draw(parts: list[tuple[str, list[Point]]], output: Path) -> None:
     """Draw loss against step, one colour for each part, named where there are several."""
     import matplotlib as mpl
 
@@ -62,7 +68,7 @@ def draw(parts: dict[str, list[Point]], output: Path) -> None:
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(7.0, 3.5), layout="constrained")
-    for name, part in parts.items():
+    for name, part in parts:
         axes.plot(*zip(*part, strict=True), linewidth=1.0, label=name)
     if len(parts) > 1:
         axes.legend()

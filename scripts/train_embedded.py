@@ -6,7 +6,8 @@
 Each stage leaves its result in the work folder and is skipped when it is there; one that was cut off goes on. The base
 and the teacher take half an hour on two idle cores, a student 0.3 s a step on two cores with AMX and 0.6 s without;
 students learn from known truth, and need neither. Draw a student's learning curve with `scripts/learning_curve.py`,
-export it with `onestep export --generator runs/embedded/DOMAIN-student --compact`.
+export it with `onestep export --generator runs/embedded/DOMAIN-student --compact`. Day out of night is finished by
+another training, at 1 s a step, named DOMAIN-student-finished.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from torch import Tensor
 
 from onestep.atomic import whole_folder
 from onestep.domains import Domain, domain, embedded_base, rendered_conditions
+from onestep.errors import OutputError
 from onestep.frame_size import FrameSize
 from onestep.heap import keep_heap
 from onestep.training.base import Base, load_base, random_base, save_base
@@ -38,7 +40,7 @@ from onestep.training.rendered import RenderedFrames, render_frames
 from onestep.training.students.distillation import DistillOptions, RenderedData, distil
 from onestep.training.students.folder import PackedStudent, load_student, save_student
 from onestep.training.students.losses import LossWeights
-from onestep.training.students.network import StudentNetwork, StudentShape
+from onestep.training.students.network import StudentShape
 from onestep.training.students.training import StudentTraining
 from onestep.training.supervised import save_samples, train_on_truth
 from onestep.training.trainer.pictures import spread
@@ -77,9 +79,9 @@ class Finish:
     """A second training that goes on from the first: windows and whole frames in turn, ST-LPIPS in each step."""
 
     steadiness: float
-    """As in the recipe."""
+    """As in the recipe, in all steps."""
     perceptual: float
-    """As in the recipe."""
+    """As in the recipe, in all steps: four times as much as there at the same weight."""
     steps: int = 2000
     learning_rate: float = 1e-3
 
@@ -233,21 +235,41 @@ def _train_student(work: Path, name: str, recipe: StudentRecipe) -> None:
     if output.exists():
         return
     options = _student_options(work, name, recipe)
-    packed = _distilled(name, work / f"{output.name}-float32", output.name, options)
-    if recipe.finish is not None:
-        options, finished = _finishing(options, recipe.finish), f"{output.name}-finished"
-        packed = _distilled(name, work / finished, finished, options, start=packed.generator.student)
+    finished = f"{output.name}-finished"
+    if recipe.finish is None:
+        packed = _first(work, name, options)
+    elif (work / finished).exists():
+        packed = _there(work / finished, options)
+    else:
+        start = _first(work, name, options)
+        packed = _distilled(name, work / finished, finished, _finishing(options, recipe.finish), start)
     packed.generator.half()
     with whole_folder(output, overwrite=False) as partial:
         save_student(packed, partial)
 
 
+def _first(work: Path, name: str, options: DistillOptions) -> PackedStudent:
+    """Return what the first training of a domain's student left, or train it."""
+    run = f"{name}-student"
+    trained = work / f"{run}-float32"
+    return _there(trained, options) if trained.exists() else _distilled(name, trained, run, options)
+
+
+def _there(folder: Path, options: DistillOptions) -> PackedStudent:
+    """Load a student that was trained before; raises OutputError if it is none of this recipe's."""
+    packed = load_student(folder)
+    if packed.generator.student.shape != options.shape:
+        raise OutputError(
+            f"{folder} holds a student of another shape than the recipe's. Remove it, or choose another --work."
+        )
+    print(f"{folder} is there already, and is not trained again", flush=True)
+    return packed
+
+
 def _distilled(
-    name: str, output: Path, run: str, options: DistillOptions, start: StudentNetwork | None = None
+    name: str, output: Path, run: str, options: DistillOptions, start: PackedStudent | None = None
 ) -> PackedStudent:
-    """Return the student of a domain that lies in `output`, or train it; log and progress are named after the run."""
-    if output.exists():
-        return load_student(output)
+    """Train the student of a domain; log and progress are named after the run."""
     log = _log_to(output.with_name(f"{run}.log"))
     log(run)
     return distil(

@@ -9,7 +9,7 @@ import typer
 
 from onestep.cli.progress import Tell, shown_progress
 from onestep.cli.stage import print_stage
-from onestep.errors import SettingError, require
+from onestep.errors import OnestepError, SettingError, require
 from onestep.frame_size import frame_size_from_text
 from onestep.heap import keep_heap
 
@@ -32,7 +32,9 @@ def distill(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the student, a generator like others.")],
     start: Annotated[
         Path | None,
-        typer.Option("--from", metavar="STUDENT", help="A student's folder or bundle whose weights are gone on from."),
+        typer.Option(
+            "--from", metavar="STUDENT", help="A student's folder or fp32 bundle whose weights are gone on from."
+        ),
     ] = None,
     work: Annotated[
         Path | None,
@@ -80,7 +82,10 @@ def distill(
     ] = "st-lpips-alex",
     perceptual_weight: Annotated[float, typer.Option(min=0.0, help="Share of the perceptual distance.")] = 1.0,
     perceptual_every: Annotated[
-        int, typer.Option(min=1, help="In each so many turns it is computed: it takes longer than all else.")
+        int,
+        typer.Option(
+            min=1, help="It is computed in each so many turns, since it is slow; 1 counts it 4 times as much as 4."
+        ),
     ] = 4,
     bfloat16: Annotated[
         bool | None,
@@ -91,7 +96,9 @@ def distill(
         ),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
-    seed: Annotated[int, typer.Option(min=0, help="Of weights, data order and augmentation.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Of weights, data order and augmentation; with --from give another than its own.")
+    ] = 0,
     processes: Annotated[int, typer.Option(min=1, help="Processes that render.")] = 2,
     overwrite: Annotated[bool, typer.Option(help="Replace a student that is there.")] = False,
 ) -> None:
@@ -112,10 +119,12 @@ def distill(
     from onestep.training.students.training import StudentTraining
 
     checked_device(device)
-    if output.resolve() == teacher.resolve():
-        raise SettingError(f"-o {output} is the teacher's own folder. Name another for the student.")
+    for read, whose in ((teacher, "the teacher's"), (start, "--from's")):
+        if read is not None and output.resolve() == read.resolve():
+            raise SettingError(f"-o {output} is {whose} own folder. Name another for the student.")
     is_judged = perceptual != "none"
-    started = _started(start, place) if start is not None else None
+    with quiet_libraries():
+        started = _started(start, place) if start is not None else None
     weights = LossWeights(
         truth=truth_weight,
         teacher=teacher_weight,
@@ -130,7 +139,7 @@ def distill(
         crop=frame_size_from_text(crop),
         pairs_per_batch=pairs_per_batch,
         shape=StudentShape(sees_place=bool(place)),
-        streaks=_streaks(streaks, started),
+        streaks=streaks,
         training=StudentTraining(
             steps=steps,
             learning_rate=learning_rate,
@@ -155,7 +164,7 @@ def distill(
             options=options,
             perceptual=network,
             listener=_Screen(folder, tell),
-            start=started.generator.student if started is not None else None,
+            start=started,
         )
     print(output)
 
@@ -165,7 +174,10 @@ def _started(folder: Path, place: bool | None) -> "PackedStudent":
     from onestep.training.students.folder import PackedStudent
     from onestep.training.students.load_any import load_any_generator
 
-    packed = load_any_generator(folder)
+    try:
+        packed = load_any_generator(folder)
+    except OnestepError as err:
+        raise type(err)(f"--from: {err}") from err
     if not isinstance(packed, PackedStudent):
         raise SettingError(f"--from {folder} is a generator of {packed.card.base}. Name a student's folder or bundle.")
     sees_place = packed.generator.student.shape.sees_place
@@ -175,12 +187,6 @@ def _started(folder: Path, place: bool | None) -> "PackedStudent":
             f"weights fit no other. Leave --{'place' if place else 'no-place'} out, or begin without --from."
         )
     return packed
-
-
-def _streaks(asked: float | None, started: "PackedStudent | None") -> float:
-    if asked is not None:
-        return asked
-    return started.card.streaks if started is not None else 0.0
 
 
 def rendered_data(text: str, pairs: int, processes: int) -> "RenderedData":

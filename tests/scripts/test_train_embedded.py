@@ -12,6 +12,7 @@ from onestep.training.card_name import CARD_NAME
 from onestep.training.rendered import render_frames
 from onestep.training.students.claim import weights_sha256
 from onestep.training.students.folder import PackedStudent, load_student, packed_student, save_student
+from onestep.training.students.network import StudentNetwork
 from scripts import train_embedded
 from tests.training.test_students import CARD, small_student
 
@@ -29,7 +30,7 @@ def test_a_student_that_was_trained_is_put_in_half_precision_and_not_trained_aga
         raise AssertionError("it was trained already")
 
     monkeypatch.setattr(train_embedded, "distil", never)
-    recipe = dataclasses.replace(train_embedded.STUDENTS["clear2foggy"], finish=None)
+    recipe = dataclasses.replace(SMALL, finish=None)
     train_embedded._train_student(tmp_path, "clear2foggy", recipe)
     student = load_student(tmp_path / "clear2foggy-student")
     assert student.card.domain == "clear2foggy"
@@ -37,14 +38,21 @@ def test_a_student_that_was_trained_is_put_in_half_precision_and_not_trained_aga
     assert not (tmp_path / "clear2foggy-student.work").exists()
 
 
+FINISH = train_embedded.Finish(steadiness=8.0, perceptual=3.0, steps=3)
+SMALL = dataclasses.replace(train_embedded.STUDENTS["clear2foggy"], finish=FINISH, shape=small_student().shape)
+
+
+def _saved(folder: Path, student: StudentNetwork) -> None:
+    folder.mkdir()
+    save_student(packed_student(student, CARD), folder)
+
+
 def test_a_student_is_finished_from_where_its_first_training_left_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The run was cut off between the two trainings."""
-    first, finished = small_student(), small_student()
-    trained = tmp_path / "clear2foggy-student-float32"
-    trained.mkdir()
-    save_student(packed_student(first, CARD), trained)
+    first, finished = small_student(1), small_student(2)
+    _saved(tmp_path / "clear2foggy-student-float32", first)
     calls: list[tuple[Path, dict[str, Any]]] = []
 
     def distil(teacher: object, output: Path, **more: Any) -> PackedStudent:
@@ -52,19 +60,37 @@ def test_a_student_is_finished_from_where_its_first_training_left_it(
         return packed_student(finished, CARD)
 
     monkeypatch.setattr(train_embedded, "distil", distil)
-    finish = train_embedded.Finish(steadiness=8.0, perceptual=3.0, steps=3)
-    recipe = dataclasses.replace(train_embedded.STUDENTS["clear2foggy"], finish=finish)
-    train_embedded._train_student(tmp_path, "clear2foggy", recipe)
+    train_embedded._train_student(tmp_path, "clear2foggy", SMALL)
     [(output, more)] = calls
-    assert (tmp_path / "clear2foggy-student-finished.log").is_file()
     assert output == tmp_path / "clear2foggy-student-finished"
-    assert weights_sha256(more["start"]) == weights_sha256(first)
-    training, before = more["options"].training, train_embedded._student_options(tmp_path, "clear2foggy", recipe)
-    assert (training.steps, training.perceptual_every, training.weights.temporal) == (3, 1, 8.0)
-    assert training.weights.perceptual == 3.0
-    assert training.seed != before.training.seed and more["options"].shape == before.shape
+    assert more["work"] == tmp_path / "clear2foggy-student-finished.work"
+    assert (tmp_path / "clear2foggy-student-finished.log").is_file()
+    assert weights_sha256(more["start"].generator.student) == weights_sha256(first)
+    options, before = more["options"], train_embedded._student_options(tmp_path, "clear2foggy", SMALL)
+    training, weights = options.training, options.training.weights
+    assert (training.steps, training.learning_rate, training.perceptual_every) == (3, 1e-3, 1)
+    assert (weights.temporal, weights.perceptual, training.steadier_from) == (8.0, 3.0, 0.0)
+    assert (options.half_size_share, options.whole_frame_share) == (0.0, 1.0)
+    assert training.seed != before.training.seed and options.shape == before.shape
     shipped = load_student(tmp_path / "clear2foggy-student").generator.student
     assert weights_sha256(shipped.half()) == weights_sha256(finished.half())
+
+
+def test_what_was_finished_needs_no_first_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train_embedded, "distil", None)
+    finished = small_student(2)
+    _saved(tmp_path / "clear2foggy-student-finished", finished)
+    train_embedded._train_student(tmp_path, "clear2foggy", SMALL)
+    shipped = load_student(tmp_path / "clear2foggy-student").generator.student
+    assert weights_sha256(shipped.half()) == weights_sha256(finished.half())
+
+
+def test_a_student_of_another_shape_is_not_gone_on_from(tmp_path: Path) -> None:
+    _saved(tmp_path / "clear2foggy-student-float32", small_student())
+    recipe = train_embedded.STUDENTS["clear2foggy"]
+    with pytest.raises(OutputError, match="holds a student of another shape than the recipe's. Remove it"):
+        train_embedded._train_student(tmp_path, "clear2foggy", recipe)
+    assert not (tmp_path / "clear2foggy-student").exists()
 
 
 def test_views_of_another_number_or_size_are_not_trained_on(tmp_path: Path) -> None:

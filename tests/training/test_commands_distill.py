@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from onestep.cli.distill import distill, rendered_data
-from onestep.errors import InputError, OutputError, SettingError, UnknownNameError
+from onestep.errors import GeneratorError, InputError, OutputError, SettingError, UnknownNameError
 from onestep.exporter.export import ExportOptions, export_bundle
 from onestep.frame_size import FrameSize
 from onestep.training.folder import PackedGenerator, save_generator
@@ -22,7 +22,7 @@ from onestep.training.students.distillation import DistillOptions, RenderedData,
 from onestep.training.students.folder import PackedStudent, load_student, packed_student, save_student
 from onestep.training.students.generator import StudentGenerator
 from onestep.training.students.losses import LossWeights
-from onestep.training.students.network import StudentShape
+from onestep.training.students.network import StudentNetwork, StudentShape
 from onestep.training.students.picture_source import PictureSource
 from onestep.training.students.rendered_source import RenderedSource
 from onestep.training.students.teacher_cache import translated_by_teacher
@@ -257,18 +257,24 @@ def test_the_command(packed: PackedGenerator, tmp_path: Path, capsys: pytest.Cap
 
 
 def _going_on(first: Path, output: Path, **more: Any) -> None:
-    small: dict[str, Any] = {"pairs": 1, "pairs_per_batch": 1, "size": "64x64", "crop": "32x32", "processes": 1}
-    distill(first, "rendered:day-night", output, start=first, perceptual="none", **small, **more)
+    small = {"pairs": 1, "pairs_per_batch": 1, "size": "64x64", "crop": "32x32", "processes": 1, "perceptual": "none"}
+    distill(first, "rendered:day-night", output, start=first, **{**small, **more})
 
 
-def test_a_student_goes_on_from_another_whose_shape_and_rain_it_has(tmp_path: Path) -> None:
-    before = small_student()
-    first, output = tmp_path / "first", tmp_path / "second"
-    first.mkdir()
-    save_student(packed_student(before, dataclasses.replace(CARD, streaks=0.5)), first)
-    _going_on(first, output, steps=1, learning_rate=1e-6)
+def _saved(folder: Path, student: StudentNetwork, **changes: Any) -> Path:
+    folder.mkdir()
+    save_student(packed_student(student, dataclasses.replace(CARD, **changes)), folder)
+    return folder
+
+
+def test_a_student_goes_on_from_another_whose_shape_size_and_rain_it_has(tmp_path: Path) -> None:
+    before, output = small_student(5), tmp_path / "second"
+    first = _saved(tmp_path / "first", before, streaks=0.5, preferred_size=(64, 64))
+    _going_on(first, output, size=None, steps=1, learning_rate=1e-6, perceptual_every=3)
     after = load_student(output)
-    assert after.generator.student.shape == before.shape and after.card.streaks == 0.5
+    assert after.generator.student.shape == before.shape
+    assert (after.card.streaks, after.card.preferred_size) == (0.5, (64, 64))
+    assert after.card.data == "nothing; gone on with on 1 rendered pairs, day to night; truth 1, teacher 1"
     moved = [
         (ours - theirs).abs().max()
         for ours, theirs in zip(after.generator.student.parameters(), before.parameters(), strict=True)
@@ -276,18 +282,66 @@ def test_a_student_goes_on_from_another_whose_shape_and_rain_it_has(tmp_path: Pa
     assert 0.0 < max(moved) < 1e-3
     settings = json.loads((tmp_path / "second.work" / "settings.json").read_text())
     assert settings["start"] == weights_sha256(before) and settings["shape"]["widths"] == list(before.shape.widths)
+    assert settings["training"]["perceptual_every"] == 3
+    assert weights_sha256(load_student(first).generator.student) == weights_sha256(before)
+
+
+def test_rain_is_as_asked_and_not_that_of_another_domain(packed: PackedGenerator, tmp_path: Path) -> None:
+    first = _saved(tmp_path / "first", small_student(5), streaks=0.5)
+    _going_on(first, tmp_path / "dry", steps=1, streaks=0.0)
+    assert load_student(tmp_path / "dry").card.streaks == 0.0
+    start = dataclasses.replace(load_student(first), card=dataclasses.replace(CARD, streaks=0.5, domain="clear2rainy"))
+    other = distil(
+        packed,
+        tmp_path / "s",
+        work=tmp_path / "w",
+        options=options(RENDERED),
+        perceptual=None,
+        listener=Quiet(),
+        start=start,
+    )
+    assert packed.card.domain != "clear2rainy" and other.card.streaks == 0.0
+
+
+def test_the_licence_of_what_was_gone_on_from_stays(packed: PackedGenerator, tmp_path: Path) -> None:
+    """With half-precision weights, too: they are trained in float32."""
+    card = dataclasses.replace(CARD, checkpoint_licence="CC BY-NC 4.0")
+    student = distil(
+        packed,
+        tmp_path / "s",
+        work=tmp_path / "w",
+        options=options(RENDERED),
+        perceptual=None,
+        listener=Quiet(),
+        start=packed_student(small_student(5).half(), card),
+    )
+    assert student.card.checkpoint_licence == f"{packed.card.checkpoint_licence}; CC BY-NC 4.0"
+    assert next(student.generator.parameters()).dtype == torch.float32
+
+
+def test_a_student_that_teaches_draws_no_rain(tmp_path: Path) -> None:
+    """Where a drop is, nobody can learn."""
+    picture = np.full((1, 64, 64, 3), 90, np.uint8)
+    seen = []
+    for rain in (0.0, 1.0):
+        teacher = packed_student(small_student(5), dataclasses.replace(CARD, streaks=rain))
+        seen.append(np.array(translated_by_teacher(teacher, picture, tmp_path / f"{rain}.npy")))
+    np.testing.assert_array_equal(seen[0], seen[1])
 
 
 def test_what_a_student_cannot_go_on_from_is_refused(packed: PackedGenerator, tmp_path: Path) -> None:
-    student, generator = tmp_path / "student", tmp_path / "generator"
-    for folder in (student, generator):
-        folder.mkdir()
-    save_student(packed_student(small_student(), CARD), student)
+    student, generator = _saved(tmp_path / "student", small_student()), tmp_path / "generator"
+    generator.mkdir()
     save_generator(packed, generator)
     with pytest.raises(SettingError, match=r"--from .*student is a student that does not see.*Leave --place out"):
         _going_on(student, tmp_path / "out", place=True)
     with pytest.raises(SettingError, match=r"--from .*generator is a generator of tiny. Name a student's folder"):
         _going_on(generator, tmp_path / "out")
+    with pytest.raises(GeneratorError, match=r"--from: .*nowhere"):
+        _going_on(tmp_path / "nowhere", tmp_path / "out")
+    with pytest.raises(SettingError, match="is --from's own folder"):
+        distill(generator, "rendered:day-night", student, start=student, overwrite=True)
+    assert load_student(student).card == CARD
     assert not (tmp_path / "out").exists() and not (tmp_path / "out.work").exists()
 
 

@@ -84,13 +84,14 @@ class DistillOptions:
     """Share of the steps, at the end, of which every other one sees whole frames."""
     shape: StudentShape = field(default_factory=StudentShape)
     """How large the student is; one that goes on from another has that one's shape."""
-    streaks: float = 0.0
-    """Density of the rain that is drawn in front of the student's results; 0 for none."""
+    streaks: float | None = None
+    """Density of the rain that is drawn in front of the student's results; None for that of the student of the same
+    domain that it goes on from, 0 without one."""
     training: StudentTraining = field(default_factory=StudentTraining)
     overwrite: bool = False
 
     def __post_init__(self) -> None:
-        if self.streaks < 0.0:
+        if self.streaks is not None and self.streaks < 0.0:
             raise SettingError(f"The density of streaks is 0 or more, got {self.streaks:g}.")
         if min(self.half_size_share, self.whole_frame_share) < 0.0 or self.half_size_share + self.whole_frame_share > 1:
             raise SettingError(
@@ -125,7 +126,7 @@ def distil(
     options: DistillOptions,
     perceptual: Perceptual | None,
     listener: Listener,
-    start: StudentNetwork | None = None,
+    start: PackedStudent | None = None,
 ) -> PackedStudent:
     """Train a student of a teacher and write it as a generator folder, which appears complete or not at all.
 
@@ -138,7 +139,8 @@ def distil(
         options: What is learnt from, and how.
         perceptual: A perceptual distance, or None for none.
         listener: Takes stages, log and progress.
-        start: A student whose weights are gone on from; None begins with fresh ones. It is not changed.
+        start: A student whose weights are gone on from, in float32, and whose size is the default; None begins with
+            fresh weights. It is not changed.
 
     Returns:
         The student.
@@ -152,16 +154,16 @@ def distil(
     """
     _check_teacher(teacher)
     check_free(output, overwrite=options.overwrite, marker=CARD_NAME, kind=STUDENT_FORMAT)
-    size = options.size or FrameSize(*teacher.card.preferred_size)
+    size = options.size or FrameSize(*(start or teacher).card.preferred_size)
     torch.manual_seed(options.training.seed)
-    student = copy.deepcopy(start) if start is not None else StudentNetwork.of_shape(options.shape)
+    student = copy.deepcopy(start.generator.student).float() if start else StudentNetwork.of_shape(options.shape)
     student.to(next(teacher.generator.parameters()).device)
     checked_multiple(size, teacher.generator.frame_multiple, what="The teacher")
     for checked in (size, options.crop):
         checked_multiple(checked, student.frame_multiple, what="The student")
     claim_work(work, _settings(teacher, size, options, perceptual, start))
     sources = _sources(teacher, size, work, options, listener, multiple=student.frame_multiple)
-    card = _card(teacher, size, options)
+    card = _card(teacher, size, options, start)
     del teacher
     listener.stage("training the student")
     trainer = StudentTrainer(student, options.training)
@@ -211,12 +213,13 @@ def _settings(
     size: FrameSize,
     options: DistillOptions,
     perceptual: Perceptual | None,
-    start: StudentNetwork | None,
+    start: PackedStudent | None,
 ) -> dict[str, Any]:
     """Return all that decides what a distillation makes; how it is computed and reported does not."""
     plain = dataclasses.asdict(options)
     if start is not None:
-        plain |= {"shape": dataclasses.asdict(start.shape), "start": weights_sha256(start)}
+        begun = start.generator.student
+        plain |= {"shape": dataclasses.asdict(begun.shape), "start": weights_sha256(begun)}
     for name in ("overwrite", "streaks"):
         del plain[name]
     for name in ("report_every", "checkpoint_every"):
@@ -307,7 +310,7 @@ def _asked(
     return translated_by_teacher(teacher, pictures, work / "teacher.npy", on_picture=listener.progress)
 
 
-def _card(teacher: Teacher, size: FrameSize, options: DistillOptions) -> StudentCard:
+def _card(teacher: Teacher, size: FrameSize, options: DistillOptions, start: PackedStudent | None) -> StudentCard:
     card, data, weights = teacher.card, options.data, options.training.weights
     critic = f", critic {weights.adversarial:g}" if weights.adversarial else ""
     known = f"truth {weights.truth:g}, teacher {weights.teacher:g}{critic}"
@@ -321,9 +324,20 @@ def _card(teacher: Teacher, size: FrameSize, options: DistillOptions) -> Student
         direction=card.direction,
         prompt=card.prompt,
         base=card.base if card.base.endswith("-student") else f"{card.base}-student",
-        base_licence=card.base_licence,
-        checkpoint_licence=card.checkpoint_licence,
+        base_licence=_both(card.base_licence, start.card.base_licence if start else ""),
+        checkpoint_licence=_both(card.checkpoint_licence, start.card.checkpoint_licence if start else ""),
         preferred_size=(size.width, size.height),
-        data=learnt,
-        streaks=options.streaks,
+        data=f"{start.card.data}; gone on with on {learnt}" if start else learnt,
+        streaks=_streaks(options, card.domain, start),
     )
+
+
+def _streaks(options: DistillOptions, domain: str, start: PackedStudent | None) -> float:
+    if options.streaks is not None:
+        return options.streaks
+    return start.card.streaks if start and start.card.domain == domain else 0.0
+
+
+def _both(licence: str, other: str) -> str:
+    """Name two licences whose terms both hold, or the one."""
+    return licence if other in ("", licence) else f"{licence}; {other}"

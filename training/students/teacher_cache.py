@@ -12,6 +12,7 @@ from onestep.atomic import check_disk
 from onestep.training.folder import PackedGenerator
 from onestep.training.students.done_file import read_done, write_done
 from onestep.training.students.folder import PackedStudent
+from onestep.training.students.generator import StudentGenerator
 
 SAVE_EVERY = 16
 
@@ -29,7 +30,8 @@ def translated_by_teacher(
     What was made of other pictures is made anew.
 
     Args:
-        teacher: Any generator, on the device it shall run on.
+        teacher: Any generator, on the device it shall run on. A student draws no rain here: where a drop is, nobody can
+            learn.
         pictures: `[..., H, W, 3] uint8`, RGB, sides multiples of the teacher's.
         path: Array file, `.npy`; beside it lies how far it is.
         on_picture: Called with how many are done, and how many there are.
@@ -49,11 +51,12 @@ def translated_by_teacher(
     mode = "r+" if done else "w+"
     result = np.lib.format.open_memmap(path, mode=mode, dtype=np.uint8, shape=pictures.shape)
     flat_result = result.reshape(flat.shape)
+    generator = StudentGenerator(teacher.generator.student) if isinstance(teacher, PackedStudent) else teacher.generator
     device = next(teacher.generator.parameters()).device
     embedding = teacher.base.prompt_embedding(teacher.card.prompt).to(device)
     for index in range(done, len(flat)):
         image = torch.from_numpy(np.array(flat[index])).to(device).permute(2, 0, 1)[None].float() / 127.5 - 1.0
-        levels = (teacher.generator(image, embedding)[0] * 127.5 + 127.5).round().clamp(0, 255)
+        levels = (generator(image, embedding)[0] * 127.5 + 127.5).round().clamp(0, 255)
         flat_result[index] = levels.to(torch.uint8).permute(1, 2, 0).cpu().numpy()
         if (index + 1) % SAVE_EVERY == 0 or index + 1 == len(flat):
             result.flush()
