@@ -261,6 +261,11 @@ def _going_on(first: Path, output: Path, **more: Any) -> None:
     distill(first, "rendered:day-night", output, start=first, **{**small, **more})
 
 
+def _gone_on_with(teacher: PackedGenerator, folder: Path, start: PackedStudent) -> PackedStudent:
+    work, asked = folder / "w", options(RENDERED)
+    return distil(teacher, folder / "s", work=work, options=asked, perceptual=None, listener=Quiet(), start=start)
+
+
 def _saved(folder: Path, student: StudentNetwork, **changes: Any) -> Path:
     folder.mkdir()
     save_student(packed_student(student, dataclasses.replace(CARD, **changes)), folder)
@@ -291,30 +296,14 @@ def test_rain_is_as_asked_and_not_that_of_another_domain(packed: PackedGenerator
     _going_on(first, tmp_path / "dry", steps=1, streaks=0.0)
     assert load_student(tmp_path / "dry").card.streaks == 0.0
     start = dataclasses.replace(load_student(first), card=dataclasses.replace(CARD, streaks=0.5, domain="clear2rainy"))
-    other = distil(
-        packed,
-        tmp_path / "s",
-        work=tmp_path / "w",
-        options=options(RENDERED),
-        perceptual=None,
-        listener=Quiet(),
-        start=start,
-    )
+    other = _gone_on_with(packed, tmp_path, start)
     assert packed.card.domain != "clear2rainy" and other.card.streaks == 0.0
 
 
 def test_the_licence_of_what_was_gone_on_from_stays(packed: PackedGenerator, tmp_path: Path) -> None:
     """With half-precision weights, too: they are trained in float32."""
     card = dataclasses.replace(CARD, checkpoint_licence="CC BY-NC 4.0")
-    student = distil(
-        packed,
-        tmp_path / "s",
-        work=tmp_path / "w",
-        options=options(RENDERED),
-        perceptual=None,
-        listener=Quiet(),
-        start=packed_student(small_student(5).half(), card),
-    )
+    student = _gone_on_with(packed, tmp_path, packed_student(small_student(5).half(), card))
     assert student.card.checkpoint_licence == f"{packed.card.checkpoint_licence}; CC BY-NC 4.0"
     assert next(student.generator.parameters()).dtype == torch.float32
 
