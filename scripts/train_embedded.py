@@ -107,12 +107,7 @@ class StudentRecipe:
 
 
 STUDENTS = {
-    "day2night": StudentRecipe(
-        lamps=0.5,
-        target="dark",
-        shape=StudentShape(sees_place=True),
-        steps=14_000,
-    ),
+    "day2night": StudentRecipe(lamps=0.5, target="dark", shape=StudentShape(sees_place=True), steps=14_000),
     "night2day": StudentRecipe(
         lamps=0.0,
         target="mild",

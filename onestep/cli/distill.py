@@ -9,7 +9,7 @@ import typer
 
 from onestep.cli.progress import Tell, shown_progress
 from onestep.cli.stage import print_stage
-from onestep.errors import OnestepError, SettingError, require
+from onestep.errors import BundleError, GeneratorError, SettingError, require
 from onestep.frame_size import frame_size_from_text
 from onestep.heap import keep_heap
 
@@ -123,8 +123,6 @@ def distill(
         if read is not None and output.resolve() == read.resolve():
             raise SettingError(f"-o {output} is {whose} own folder. Name another for the student.")
     is_judged = perceptual != "none"
-    with quiet_libraries():
-        started = _started(start, place) if start is not None else None
     weights = LossWeights(
         truth=truth_weight,
         teacher=teacher_weight,
@@ -153,6 +151,7 @@ def distill(
     )
     keep_heap()
     with quiet_libraries(), shown_progress("done") as tell:
+        started = _started(start, place) if start is not None else None
         packed = [load_any_generator(teacher)]  # given away, so that it goes once it was asked
         packed[0].generator.to(device)
         network = perceptual_network(perceptual).to(device) if is_judged else None
@@ -176,7 +175,7 @@ def _started(folder: Path, place: bool | None) -> "PackedStudent":
 
     try:
         packed = load_any_generator(folder)
-    except OnestepError as err:
+    except (BundleError, GeneratorError) as err:
         raise type(err)(f"--from: {err}") from err
     if not isinstance(packed, PackedStudent):
         raise SettingError(f"--from {folder} is a generator of {packed.card.base}. Name a student's folder or bundle.")

@@ -11,20 +11,16 @@ from onestep.frame_size import FrameSize
 from onestep.training.card_name import CARD_NAME
 from onestep.training.rendered import render_frames
 from onestep.training.students.claim import weights_sha256
-from onestep.training.students.folder import PackedStudent, load_student, packed_student, save_student
-from onestep.training.students.network import StudentNetwork
+from onestep.training.students.folder import PackedStudent, load_student, packed_student
 from scripts import train_embedded
-from tests.training.test_students import CARD, small_student
+from tests.training.test_students import CARD, saved_student, small_student
 
 
 def test_a_student_that_was_trained_is_put_in_half_precision_and_not_trained_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The run was cut off between the two."""
-    card = dataclasses.replace(CARD, domain="clear2foggy")
-    trained = tmp_path / "clear2foggy-student-float32"
-    trained.mkdir()
-    save_student(packed_student(small_student(), card), trained)
+    trained = saved_student(tmp_path / "clear2foggy-student-float32", small_student(), domain="clear2foggy")
 
     def never(*args: object, **kwargs: object) -> None:
         raise AssertionError("it was trained already")
@@ -42,17 +38,12 @@ FINISH = train_embedded.Finish(steadiness=8.0, perceptual=3.0, steps=3)
 SMALL = dataclasses.replace(train_embedded.STUDENTS["clear2foggy"], finish=FINISH, shape=small_student().shape)
 
 
-def _saved(folder: Path, student: StudentNetwork) -> None:
-    folder.mkdir()
-    save_student(packed_student(student, CARD), folder)
-
-
 def test_a_student_is_finished_from_where_its_first_training_left_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The run was cut off between the two trainings."""
     first, finished = small_student(1), small_student(2)
-    _saved(tmp_path / "clear2foggy-student-float32", first)
+    saved_student(tmp_path / "clear2foggy-student-float32", first)
     calls: list[tuple[Path, dict[str, Any]]] = []
 
     def distil(teacher: object, output: Path, **more: Any) -> PackedStudent:
@@ -79,14 +70,14 @@ def test_a_student_is_finished_from_where_its_first_training_left_it(
 def test_what_was_finished_needs_no_first_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train_embedded, "distil", None)
     finished = small_student(2)
-    _saved(tmp_path / "clear2foggy-student-finished", finished)
+    saved_student(tmp_path / "clear2foggy-student-finished", finished)
     train_embedded._train_student(tmp_path, "clear2foggy", SMALL)
     shipped = load_student(tmp_path / "clear2foggy-student").generator.student
     assert weights_sha256(shipped.half()) == weights_sha256(finished.half())
 
 
 def test_a_student_of_another_shape_is_not_gone_on_from(tmp_path: Path) -> None:
-    _saved(tmp_path / "clear2foggy-student-float32", small_student())
+    saved_student(tmp_path / "clear2foggy-student-float32", small_student())
     recipe = train_embedded.STUDENTS["clear2foggy"]
     with pytest.raises(OutputError, match="holds a student of another shape than the recipe's. Remove it"):
         train_embedded._train_student(tmp_path, "clear2foggy", recipe)

@@ -22,12 +22,12 @@ from onestep.training.students.distillation import DistillOptions, RenderedData,
 from onestep.training.students.folder import PackedStudent, load_student, packed_student, save_student
 from onestep.training.students.generator import StudentGenerator
 from onestep.training.students.losses import LossWeights
-from onestep.training.students.network import StudentNetwork, StudentShape
+from onestep.training.students.network import StudentShape
 from onestep.training.students.picture_source import PictureSource
 from onestep.training.students.rendered_source import RenderedSource
 from onestep.training.students.teacher_cache import translated_by_teacher
 from onestep.training.students.training import StudentTraining
-from tests.training.test_students import CARD, small_student
+from tests.training.test_students import CARD, saved_student, small_student
 
 SIZE, CROP = FrameSize(64, 64), FrameSize(32, 32)
 
@@ -266,15 +266,9 @@ def _gone_on_with(teacher: PackedGenerator, folder: Path, start: PackedStudent) 
     return distil(teacher, folder / "s", work=work, options=asked, perceptual=None, listener=Quiet(), start=start)
 
 
-def _saved(folder: Path, student: StudentNetwork, **changes: Any) -> Path:
-    folder.mkdir()
-    save_student(packed_student(student, dataclasses.replace(CARD, **changes)), folder)
-    return folder
-
-
 def test_a_student_goes_on_from_another_whose_shape_size_and_rain_it_has(tmp_path: Path) -> None:
     before, output = small_student(5), tmp_path / "second"
-    first = _saved(tmp_path / "first", before, streaks=0.5, preferred_size=(64, 64))
+    first = saved_student(tmp_path / "first", before, streaks=0.5, preferred_size=(64, 64))
     _going_on(first, output, size=None, steps=1, learning_rate=1e-6, perceptual_every=3)
     after = load_student(output)
     assert after.generator.student.shape == before.shape
@@ -292,7 +286,7 @@ def test_a_student_goes_on_from_another_whose_shape_size_and_rain_it_has(tmp_pat
 
 
 def test_rain_is_as_asked_and_not_that_of_another_domain(packed: PackedGenerator, tmp_path: Path) -> None:
-    first = _saved(tmp_path / "first", small_student(5), streaks=0.5)
+    first = saved_student(tmp_path / "first", small_student(5), streaks=0.5)
     _going_on(first, tmp_path / "dry", steps=1, streaks=0.0)
     assert load_student(tmp_path / "dry").card.streaks == 0.0
     start = dataclasses.replace(load_student(first), card=dataclasses.replace(CARD, streaks=0.5, domain="clear2rainy"))
@@ -319,7 +313,7 @@ def test_a_student_that_teaches_draws_no_rain(tmp_path: Path) -> None:
 
 
 def test_what_a_student_cannot_go_on_from_is_refused(packed: PackedGenerator, tmp_path: Path) -> None:
-    student, generator = _saved(tmp_path / "student", small_student()), tmp_path / "generator"
+    student, generator = saved_student(tmp_path / "student", small_student()), tmp_path / "generator"
     generator.mkdir()
     save_generator(packed, generator)
     with pytest.raises(SettingError, match=r"--from .*student is a student that does not see.*Leave --place out"):

@@ -1,7 +1,9 @@
 """Students: what they compute, what they are judged by, where they lie."""
 
+import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +13,7 @@ from onestep.frame_size import FrameSize
 from onestep.scenes import Scene
 from onestep.training.folder import load_generator
 from onestep.training.students.batch import Batch
-from onestep.training.students.folder import PackedStudent, StudentCard, load_student, save_student
+from onestep.training.students.folder import PackedStudent, StudentCard, load_student, packed_student, save_student
 from onestep.training.students.generator import StudentGenerator
 from onestep.training.students.load_any import load_any_generator
 from onestep.training.students.losses import LossWeights, student_loss, temporal_l1, warp
@@ -28,6 +30,13 @@ def small_student(seed: int = 0) -> StudentNetwork:
         torch.manual_seed(seed)
         network: StudentNetwork = StudentNetwork.of_shape(SHAPE)
         return network
+
+
+def saved_student(folder: Path, student: StudentNetwork, **changes: Any) -> Path:
+    """Write a student's folder with `CARD`, changed."""
+    folder.mkdir()
+    save_student(packed_student(student, dataclasses.replace(CARD, **changes)), folder)
+    return folder
 
 
 def test_a_shape_needs_as_many_numbers_of_blocks_as_levels() -> None:
